@@ -1,0 +1,1 @@
+"""Starts the whole yard on one machine: broker, migrations, API and worker."""

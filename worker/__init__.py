@@ -1,0 +1,1 @@
+"""Speaks Celery and supervises trainer processes."""
