@@ -1,4 +1,4 @@
-"""What is known about a dataset once its bytes have been read: the answer to an upload, and what a spec is resolved against."""
+"""What is known about a dataset once its bytes were read: an upload's answer, and what a spec is resolved against."""
 
 from __future__ import annotations
 
