@@ -40,8 +40,8 @@ class Sample:
 
     @property
     def profile(self) -> Profile:
-        """What profiling the file says, computed once and shipped beside it."""
-        return _profile(self.name)
+        """What profiling the file says, computed once and shipped beside it, and what the sample is meant for."""
+        return _profile(self.name).model_copy(update={"target": self.target, "task": self.task})
 
 
 _UCI = "https://archive.ics.uci.edu/dataset"

@@ -1,0 +1,142 @@
+"""Which columns of a table a job uses: the target, the features by name, and what is left out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.errors import FieldError, InvalidSpec
+from models.profile import ColumnProfile, Profile
+from models.spec.data import ColumnSplit, Data, Feature, TimeSplit
+from models.spec.job import JobSpec
+from models.spec.mistakes import invalid
+from models.spec.pointers import pointer
+
+FeatureType = Literal["number", "category"]
+AUTO_TYPES: dict[str, FeatureType] = {"number": "number", "category": "category", "boolean": "category"}
+MAX_NAMED = 20
+
+
+def resolve_columns(spec: JobSpec, profile: Profile, *, task: str) -> tuple[Data, int | None]:
+    """`data` with the target and every used column named, and the number of classes where there are classes.
+
+    Raises InvalidSpec with one mistake per column that is not there or cannot be read as asked.
+    """
+    if profile.kind == "images":
+        _no_columns(spec.data)
+        return spec.data.model_copy(update={"features": {}}), len(profile.classes or {})
+    target = _target(spec.data, profile)
+    _check_names(spec.data, profile, target=target.name)
+    features = _features(spec.data, profile, target=target, task=task)
+    kept = {target.name, *features, *_split_columns(spec.data)}
+    ignore = tuple(column.name for column in profile.columns if column.name not in kept)
+    data = spec.data.model_copy(update={"target": target.name, "features": features, "ignore": ignore})
+    return data, target.unique if task == "classification" else None
+
+
+def _names(profile: Profile) -> str:
+    names = [column.name for column in profile.columns]
+    return ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
+
+
+def _invalid(mistakes: list[FieldError]) -> InvalidSpec:
+    return invalid(mistakes, opening="The spec does not fit the data")
+
+
+def _no_columns(data: Data) -> None:
+    """Images have no columns to choose from."""
+    errors = (
+        [FieldError("#/data/target", "has no meaning for images: their class is the target")] if data.target else []
+    )
+    errors += [
+        FieldError(pointer("data", "features", name), "is not there: images have no columns")
+        for name in data.features
+        if name != "*"
+    ]
+    errors += [
+        FieldError(f"#/data/ignore/{index}", "is not there: images have no columns")
+        for index, _ in enumerate(data.ignore)
+    ]
+    if isinstance(data.split, ColumnSplit):
+        errors.append(FieldError("#/data/split/column", "is not there: images have no columns"))
+    if errors:
+        raise _invalid(errors)
+
+
+def _target(data: Data, profile: Profile) -> ColumnProfile:
+    name = data.target or profile.target
+    if name is None:
+        raise _invalid([FieldError("#/data/target", f"is required; the columns are {_names(profile)}")])
+    column = profile.column(name)
+    if column is None:
+        raise _invalid([FieldError("#/data/target", f"there is no column {name!r}; the columns are {_names(profile)}")])
+    return column
+
+
+def _split_columns(data: Data) -> set[str]:
+    if isinstance(data.split, ColumnSplit | TimeSplit) and data.split.column is not None:
+        return {data.split.column}
+    return set()
+
+
+def _check_names(data: Data, profile: Profile, *, target: str) -> None:
+    known = {column.name for column in profile.columns}
+    named = {pointer("data", "features", name): name for name in data.features if name != "*"}
+    named |= {f"#/data/ignore/{index}": name for index, name in enumerate(data.ignore)}
+    named |= dict.fromkeys(("#/data/split/column",), next(iter(_split_columns(data)), target))
+    errors = [
+        FieldError(pointer, f"there is no column {name!r}; the columns are {_names(profile)}")
+        for pointer, name in named.items()
+        if name not in known
+    ]
+    errors += [
+        FieldError(f"#/data/ignore/{index}", f"{name!r} is the target")
+        for index, name in enumerate(data.ignore)
+        if name == target
+    ]
+    if errors:
+        raise _invalid(errors)
+
+
+def _features(data: Data, profile: Profile, *, target: ColumnProfile, task: str) -> dict[str, Feature]:
+    """The used columns with their types. A forecast looks back on the target's own past; nothing else may see it."""
+    series = task == "forecasting"
+    if series and target.type != "number":
+        raise _invalid(
+            [FieldError("#/data/target", f"a forecast needs numbers, and {target.name!r} holds {target.type} values")]
+        )
+    out = {*data.ignore, *_split_columns(data)} | (set() if series else {target.name})
+    chosen: dict[str, Feature] = {}
+    errors: list[FieldError] = []
+    for column in profile.columns:
+        if column.name in out:
+            continue
+        asked = data.features.get(column.name) or data.features.get("*")
+        if series and column.name == target.name:
+            asked = Feature(type="number")
+        if asked is None or (kind := _type(asked, column, series=series)) is None:
+            continue
+        if kind == "number" and column.type not in ("number", "boolean"):
+            errors.append(
+                FieldError(
+                    pointer("data", "features", column.name),
+                    f"cannot be read as a number: it holds {column.type} values",
+                )
+            )
+        if kind == "category" and series:
+            errors.append(FieldError(pointer("data", "features", column.name), "a forecast reads numbers only"))
+        chosen[column.name] = Feature(type=kind)
+    if not chosen and not errors:
+        errors.append(
+            FieldError("#/data/features", f"leave no column to learn from; the columns are {_names(profile)}")
+        )
+    if errors:
+        raise _invalid(errors)
+    return chosen
+
+
+def _type(asked: Feature, column: ColumnProfile, *, series: bool) -> FeatureType | None:
+    """number or category; None for a column that auto leaves out: free text, times, and categories of a series."""
+    if asked.type != "auto":
+        return asked.type
+    found = AUTO_TYPES.get(column.type)
+    return None if series and found == "category" else found

@@ -1,0 +1,99 @@
+"""`data`: which rows, which column is the answer, which columns are the question, and how rows are split."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from models.spec.base import ColumnName, Items, Named, Section
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Feature(Section):
+    """How one column is read; `auto` takes the type that the profile found."""
+
+    type: Literal["auto", "number", "category"] = Field("auto", description="How the column enters the network.")
+
+
+class Shares(Section):
+    """The parts of a split, as shares of all rows."""
+
+    train: Share = Field(0.7, description="Share of rows that the weights learn from.")
+    validation: Share = Field(0.15, description="Share of rows that early stopping and the best checkpoint look at.")
+    test: Share = Field(0.15, description="Share of rows that are scored once, at the end.")
+
+    @model_validator(mode="after")
+    def _shares_are_the_whole(self) -> Self:
+        if abs(self.train + self.validation + self.test - 1) > 1e-6:
+            raise ValueError(
+                f"train, validation and test must sum to 1, not to {self.train + self.validation + self.test:g}"
+            )
+        return self
+
+
+class AutoSplit(Shares):
+    """The split the data brings; else by time for forecasts, stratified for classes, random for numbers."""
+
+    type: Literal["auto"] = "auto"
+
+
+class RandomSplit(Shares):
+    """Rows are shuffled by the seed and cut."""
+
+    type: Literal["random"] = "random"
+
+
+class StratifiedSplit(Shares):
+    """As random, with every class present in the same proportion in each part."""
+
+    type: Literal["stratified"] = "stratified"
+
+
+class TimeSplit(Shares):
+    """The oldest rows train, the newest test: the order of `column`, or of the rows where it is null."""
+
+    type: Literal["time"] = "time"
+    column: ColumnName | None = Field(None, description="Column that holds the time; null keeps the order of the rows.")
+
+
+class ColumnSplit(Section):
+    """A column says train, validation or test; without validation rows a stratified part of train is set aside."""
+
+    type: Literal["column"] = "column"
+    column: ColumnName = Field(description="Column that holds the words train, validation and test.")
+    validation: Share = Field(0.15, description="Share of the train rows to set aside where no row says validation.")
+
+
+class OfficialSplit(Section):
+    """The split that came with the data; without validation rows a stratified part of train is set aside."""
+
+    type: Literal["official"] = "official"
+    validation: Share = Field(
+        0.15, description="Share of the train rows to set aside where the data has no validation part."
+    )
+
+
+Split = Annotated[
+    AutoSplit | RandomSplit | StratifiedSplit | TimeSplit | ColumnSplit | OfficialSplit,
+    Field(discriminator="type"),
+    Named,
+]
+
+
+class Data(Section):
+    """Which dataset, what to predict and from what.
+
+    `features` names the columns that are used; `*` stands for all that are not named. A resolved spec names every one.
+    """
+
+    dataset: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$", description="Dataset id or the name of a sample."
+    )
+    target: ColumnName | None = Field(None, description="Column to predict; images and samples know theirs.")
+    features: dict[ColumnName, Annotated[Feature, Named]] = Field(
+        {"*": Feature()}, description="Columns the network sees, by name; `*` means every other column."
+    )
+    ignore: Items[ColumnName] = Field((), description="Columns to leave out, such as row numbers.")
+    split: Split = Field(AutoSplit(), description="How rows are divided into train, validation and test.")

@@ -1,0 +1,72 @@
+"""The whole spec: one declarative document that says what to train."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from models.spec.base import Section
+from models.spec.checkpoints import Checkpoints
+from models.spec.cleaning import Cleaning
+from models.spec.data import Data
+from models.spec.early_stopping import EarlyStopping
+from models.spec.evaluation import Evaluation
+from models.spec.loss import AutoLoss, Loss
+from models.spec.network import AutoNetwork, Network
+from models.spec.optimizer import AdamW, Optimizer
+from models.spec.preprocessing import Preprocessing
+from models.spec.regularization import Regularization
+from models.spec.resources import Resources, Retries
+from models.spec.schedule import AnySchedule, Cosine
+from models.spec.training import Training
+from models.spec.units import Duration
+
+
+def _no_control_characters(text: str) -> str:
+    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_no_control_characters)]
+LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,63}$")]
+LabelValue = Annotated[Line, Field(max_length=256)]
+
+
+class JobSpec(Section):
+    """What to train, on what, how and where. Only `data` is required; every other section has defaults."""
+
+    name: Annotated[Line, Field(max_length=200)] | None = Field(None, description="A name for people.")
+    task: Literal["auto", "classification", "regression", "forecasting"] = Field(
+        "auto", description="What is predicted: a class, a number, or the next values of a series; auto by the target."
+    )
+    data: Data = Field(description="Which dataset, what to predict and from what.")
+    cleaning: Cleaning = Field(Cleaning(), description="What is put right in the rows before they are split.")
+    preprocessing: Preprocessing = Field(Preprocessing(), description="How raw values become tensors.")
+    network: Network = Field(AutoNetwork(), description="The shape of what is trained.")
+    loss: Loss = Field(AutoLoss(), description="What training makes small.")
+    optimizer: Optimizer = Field(AdamW(), description="How a gradient becomes a step.")
+    schedule: AnySchedule = Field(
+        Cosine(), description="The learning rate as a function of the step; null for constant."
+    )
+    regularization: Regularization = Field(
+        Regularization(), description="Penalties and gradient clipping; null for none."
+    )
+    training: Training = Field(Training(), description="How long, in what portions and in which precision.")
+    early_stopping: EarlyStopping | None = Field(EarlyStopping(), description="When to stop early; null for never.")
+    checkpoints: Checkpoints = Field(
+        Checkpoints(), description="How often the run is made durable, and how much is kept."
+    )
+    evaluation: Evaluation = Field(Evaluation(), description="What is measured, and what it is compared with.")
+    resources: Resources = Field(Resources(), description="Which workers may take the job, and on which device.")
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(0, description="Higher goes first within a pool.")
+    max_runtime: Duration | None = Field(
+        None, description="Longest time an attempt may run before it fails; null for no limit."
+    )
+    retries: Retries = Field(Retries(), description="How often a failed job is tried again.")
+    seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(42, description="All randomness is a function of it.")
+    deterministic: bool = Field(default=True, description="Use only algorithms that give the same bits every time.")
+    labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(
+        {}, description="Names and values to find jobs by."
+    )

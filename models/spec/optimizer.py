@@ -1,0 +1,102 @@
+"""`optimizer`: how a gradient becomes a step.
+
+Gradient descent is `sgd` with `batch_size: "full"`, stochastic gradient descent `batch_size: 1`, mini-batch any number
+between. `weight_decay` is decoupled and spares biases and norms; a penalty inside the loss is `regularization.l2`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, Strict, model_validator
+
+from models.spec.base import Named, NotNegative, Positive, Probability, Section
+
+Betas = Annotated[tuple[Probability, Probability], Strict(strict=False)]  # a JSON array is a list
+
+
+class Sgd(Section):
+    """Stochastic gradient descent, with momentum and Nesterov's look-ahead if asked."""
+
+    type: Literal["sgd"] = "sgd"
+    learning_rate: Positive = Field(0.05, description="Length of a step.")
+    momentum: Probability = Field(
+        0.9, description="Share of the last step carried into this one; 0 is plain gradient descent."
+    )
+    nesterov: bool = Field(default=False, description="Take the gradient where momentum leads to.")
+    weight_decay: NotNegative = Field(0.0, description="Share of a weight removed per unit of learning rate.")
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum greater than 0")
+        return self
+
+
+class Adaptive(Section):
+    """What Adam and its kin share."""
+
+    learning_rate: Positive = Field(0.001, description="Length of a step.")
+    betas: Betas = Field(
+        (0.9, 0.999), description="Decay of the running mean and of the running square of the gradient."
+    )
+    eps: Positive = Field(1e-8, description="Keeps the division from zero.")
+
+
+class Adam(Adaptive):
+    """Adaptive moments (Kingma and Ba 2015)."""
+
+    type: Literal["adam"] = "adam"
+
+
+class AdamW(Adaptive):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+
+    type: Literal["adamw"] = "adamw"
+    weight_decay: NotNegative = Field(0.01, description="Share of a weight removed per unit of learning rate.")
+
+
+class NAdam(Adaptive):
+    """Adam with Nesterov momentum (Dozat 2016)."""
+
+    type: Literal["nadam"] = "nadam"
+    learning_rate: Positive = Field(0.002, description="Length of a step.")
+
+
+class RAdam(Adaptive):
+    """Adam whose first steps are rectified, so that it needs no warm-up (Liu et al. 2020)."""
+
+    type: Literal["radam"] = "radam"
+
+
+class RmsProp(Section):
+    """Steps divided by a running root mean square of the gradient (Hinton 2012)."""
+
+    type: Literal["rmsprop"] = "rmsprop"
+    learning_rate: Positive = Field(0.001, description="Length of a step.")
+    alpha: Probability = Field(0.99, description="Decay of the running square.")
+    eps: Positive = Field(1e-8, description="Keeps the division from zero.")
+    momentum: Probability = Field(0.0, description="Share of the last step carried into this one.")
+
+
+class AdaGrad(Section):
+    """Steps divided by the root of the sum of all squared gradients (Duchi et al. 2011)."""
+
+    type: Literal["adagrad"] = "adagrad"
+    learning_rate: Positive = Field(0.01, description="Length of a step.")
+    learning_rate_decay: NotNegative = Field(0.0, description="Divide the rate by 1 + this times the step.")
+    eps: Positive = Field(1e-10, description="Keeps the division from zero.")
+
+
+class AdaDelta(Section):
+    """AdaGrad with a window, and units that cancel (Zeiler 2012)."""
+
+    type: Literal["adadelta"] = "adadelta"
+    learning_rate: Positive = Field(1.0, description="Factor on the step.")
+    rho: Probability = Field(0.9, description="Decay of the running squares.")
+    eps: Positive = Field(1e-6, description="Keeps the division from zero.")
+
+
+Optimizer = Annotated[
+    Sgd | Adam | AdamW | NAdam | RAdam | RmsProp | AdaGrad | AdaDelta, Field(discriminator="type"), Named
+]

@@ -1,0 +1,186 @@
+"""Every default and every `auto` made explicit, as far as the data decides it."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from models.errors import FieldError, InvalidSpec
+from models.profile import Profile
+from models.spec.columns import resolve_columns
+from models.spec.data import AutoSplit, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
+from models.spec.evaluation import Evaluation
+from models.spec.job import JobSpec
+from models.spec.loss import AutoLoss, CrossEntropy, Loss, Mse
+from models.spec.mistakes import invalid
+from models.spec.network import AutoNetwork, Cnn, Gru, Lstm, Mlp, Network, Recurrent, Rnn
+from models.spec.preprocessing import Image
+
+Kind = Literal["table", "image", "series"]
+Task = Literal["classification", "regression", "forecasting"]
+
+NETWORKS: dict[Kind, tuple[type[Mlp | Cnn | Rnn | Lstm | Gru], ...]] = {
+    "table": (Mlp,),
+    "image": (Cnn, Mlp),
+    "series": (Lstm, Gru, Rnn, Mlp),
+}
+METRICS: dict[bool, tuple[str, ...]] = {
+    True: ("accuracy", "f1_macro", "auroc", "balanced_accuracy", "precision_macro", "recall_macro"),
+    False: ("rmse", "mae", "r2"),
+}
+
+
+def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
+    """The spec with nothing left open but what only a worker knows: the device and, with it, the precision.
+
+    Raises InvalidSpec where the spec does not fit the data.
+    """
+    if profile.kind == "texts":
+        raise _wrong("#/data/dataset", "is a dataset of texts, which no network here reads yet")
+    task = _task(spec, profile)
+    kind: Kind = "image" if profile.kind == "images" else "series" if task == "forecasting" else "table"
+    data, num_classes = resolve_columns(spec, profile, task=task)
+    data = data.model_copy(update={"split": _split(data.split, profile, task=task)})
+    num_train = _num_train(data.split, profile)
+    image = _image(spec, profile) if kind == "image" else spec.preprocessing.image
+    evaluation = _evaluation(spec, task=task, num_classes=num_classes)
+    network = _network(spec.network, kind=kind)
+    batch_size = _batch_size(spec.training.batch_size, num_train=num_train)
+    epochs = _epochs(spec.training.epochs, num_train=num_train)
+    resolved = spec.model_copy(
+        update={
+            "task": task,
+            "data": data,
+            "preprocessing": spec.preprocessing.model_copy(update={"image": image}),
+            "network": network,
+            "loss": _loss(spec.loss, task=task),
+            "training": spec.training.model_copy(update={"batch_size": batch_size, "epochs": epochs}),
+            "evaluation": evaluation,
+        }
+    )
+    _check_monitor(resolved)
+    return resolved
+
+
+def _wrong(at: str, detail: str) -> InvalidSpec:
+    return invalid([FieldError(at, detail)], opening="The spec does not fit the data")
+
+
+def _task(spec: JobSpec, profile: Profile) -> Task:
+    if profile.kind == "images":
+        if spec.task not in ("auto", "classification"):
+            raise _wrong("#/task", "must be classification for images")
+        return "classification"
+    if spec.task != "auto":
+        return spec.task
+    if isinstance(spec.network, Recurrent):
+        return "forecasting"
+    if spec.data.target in (None, profile.target) and profile.task is not None:
+        return profile.task
+    return _task_of_target(spec, profile)
+
+
+def _task_of_target(spec: JobSpec, profile: Profile) -> Task:
+    """Words and yes/no are classes; so are whole numbers of which there are few. Every other number is a number."""
+    column = profile.column(spec.data.target or profile.target or "")
+    if column is None or column.type != "number":
+        return "classification"
+    few = column.unique <= 2 or (column.unique <= 20 and column.unique * 20 <= profile.rows)
+    return "classification" if column.integer and few else "regression"
+
+
+def _split(split: Split, profile: Profile, *, task: Task) -> Split:
+    if isinstance(split, OfficialSplit) and not profile.split:
+        raise _wrong("#/data/split/type", "cannot be official: this data brings no split of its own")
+    if isinstance(split, StratifiedSplit) and task != "classification":
+        raise _wrong("#/data/split/type", f"cannot be stratified: {task} has no classes")
+    if task == "forecasting" and not isinstance(split, AutoSplit | TimeSplit):
+        raise _wrong("#/data/split/type", "must be time for forecasting, or windows would leak the future")
+    if not isinstance(split, AutoSplit):
+        return split
+    if profile.split and "test" in profile.split:
+        return OfficialSplit(validation=split.validation)
+    train, validation, test = split.train, split.validation, split.test
+    if task == "forecasting":
+        return TimeSplit(column=_only_time_column(profile), train=train, validation=validation, test=test)
+    kind = StratifiedSplit if task == "classification" else RandomSplit
+    return kind(train=train, validation=validation, test=test)
+
+
+def _only_time_column(profile: Profile) -> str | None:
+    times = [column.name for column in profile.columns if column.type == "datetime"]
+    return times[0] if len(times) == 1 else None
+
+
+def _num_train(split: Split, profile: Profile) -> int:
+    """About how many rows train: exact enough to choose a batch size."""
+    if isinstance(split, OfficialSplit):
+        train = (profile.split or {}).get("train", profile.rows)
+        return train if "validation" in (profile.split or {}) else round(train * (1 - split.validation))
+    return round(profile.rows * getattr(split, "train", 0.7))
+
+
+def _image(spec: JobSpec, profile: Profile) -> Image:
+    image = spec.preprocessing.image
+    shape = profile.image
+    if shape is None:
+        raise _wrong("#/data/dataset", "holds no images")
+    channels = (1 if shape.channels == 1 else 3) if image.channels == "auto" else image.channels
+    if image.standardize == "imagenet" and channels != 3:
+        raise _wrong("#/preprocessing/image/standardize", "imagenet needs 3 channels")
+    size = (shape.height, shape.width) if image.size == "auto" else image.size
+    return image.model_copy(update={"size": size, "channels": channels})
+
+
+def _network(network: Network, *, kind: Kind) -> Network:
+    if isinstance(network, AutoNetwork):
+        return NETWORKS[kind][0]()
+    if not isinstance(network, NETWORKS[kind]):
+        fitting = ", ".join(member.model_fields["type"].default for member in NETWORKS[kind])
+        raise _wrong("#/network/type", f"{network.type} does not read this data ({kind}); these do: {fitting}")
+    return network
+
+
+def _loss(loss: Loss, *, task: Task) -> Loss:
+    classes = task == "classification"
+    if isinstance(loss, AutoLoss):
+        return CrossEntropy() if classes else Mse()
+    if isinstance(loss, CrossEntropy) != classes:
+        raise _wrong("#/loss/type", f"{loss.type} does not fit {task}")
+    return loss
+
+
+def _evaluation(spec: JobSpec, *, task: Task, num_classes: int | None) -> Evaluation:
+    classes = task == "classification"
+    fitting = METRICS[classes]
+    if spec.evaluation.metrics == "auto":
+        return spec.evaluation.model_copy(update={"metrics": fitting[:3]})
+    for index, name in enumerate(spec.evaluation.metrics):
+        if name not in fitting:
+            raise _wrong(f"#/evaluation/metrics/{index}", f"{name} does not fit {task}; these do: {', '.join(fitting)}")
+    if classes and num_classes == 1:
+        raise _wrong("#/data/target", "has one class only; there is nothing to learn")
+    return spec.evaluation
+
+
+def _check_monitor(spec: JobSpec) -> None:
+    if spec.early_stopping is None:
+        return
+    known = ("loss", *spec.evaluation.metrics)
+    if spec.early_stopping.monitor.removeprefix("validation/") not in known:
+        names = ", ".join(f"validation/{name}" for name in known)
+        raise _wrong("#/early_stopping/monitor", f"is not measured in this job; these are: {names}")
+
+
+def _batch_size(batch_size: int | Literal["auto", "full"], *, num_train: int) -> int | Literal["full"]:
+    """About fifty steps per epoch, as a power of two between 32 and 1024."""
+    if batch_size != "auto":
+        return batch_size
+    return min(1024, max(32, 2 ** round(math.log2(max(num_train, 1) / 50))))
+
+
+def _epochs(epochs: int | Literal["auto"], *, num_train: int) -> int:
+    """Many passes over few rows, few over many: 60 up to two thousand rows, 20 from fifty thousand on."""
+    if epochs != "auto":
+        return epochs
+    return round(min(60, max(20, 60 - 40 * math.log(max(num_train, 1) / 2000) / math.log(25))))

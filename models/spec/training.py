@@ -1,0 +1,29 @@
+"""`training`: how long, in what portions and in which precision."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from models.spec.base import Count, Section
+from models.spec.units import Duration
+
+
+class Training(Section):
+    """How long, in what portions and in which precision."""
+
+    epochs: Literal["auto"] | Count = Field(
+        "auto", description="Passes over the training rows; auto by the number of rows."
+    )
+    max_steps: Count | None = Field(None, description="Most optimizer steps; null for as many as the epochs need.")
+    max_time: Duration | None = Field(
+        None, description="Longest time spent training, after which the best weights are tested."
+    )
+    batch_size: Literal["auto", "full"] | Count = Field(
+        "auto",
+        description="Rows per step: 1 is stochastic, full is batch gradient descent, auto goes by the number of rows.",
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="Arithmetic of forward and backward; auto is bf16 on a GPU, else fp32."
+    )
