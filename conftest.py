@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.brokers",
     "tests.fixtures.browser",
+    "tests.fixtures.services",
 ]

@@ -20,12 +20,13 @@ def spawn(
     directory: Path | None = None,
     when_orphaned: signal.Signals = signal.SIGTERM,
     user: tuple[int, int] | None = None,
+    keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, its output appended to `log` (default: inherited).
 
-    The child gets `when_orphaned` when this process dies, even by SIGKILL (Linux; elsewhere only an orderly stop reaches
-    it). Call from the main thread: the kernel watches the spawning thread, not the process. `user` is (uid, gid).
-    Raises OSError when the command cannot be started.
+    The child gets `when_orphaned` when this process dies, even by SIGKILL (Linux; elsewhere only an orderly stop
+    reaches it). Call from the main thread: the kernel watches the spawning thread, not the process. `user` is
+    (uid, gid); `keep` lists the file descriptors that the child inherits. Raises OSError when the command cannot start.
     """
     uid, gid = user or (None, None)
     output = log.open("ab") if log else None
@@ -42,6 +43,7 @@ def spawn(
             user=uid,
             group=gid,
             extra_groups=[] if user else None,
+            pass_fds=keep,
         )
     finally:
         if output:
@@ -49,7 +51,7 @@ def spawn(
 
 
 def stop(process: subprocess.Popen[bytes], *, how: signal.Signals = signal.SIGTERM, grace_seconds: float = 10.0) -> int:
-    """Signal `process`, wait `grace_seconds`, then SIGKILL; return its exit status (negative: the signal that ended it)."""
+    """Signal `process`, wait `grace_seconds`, then SIGKILL; return its exit status (negative: what signal ended it)."""
     if process.poll() is None:
         process.send_signal(how)
         try:

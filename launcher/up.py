@@ -1,0 +1,56 @@
+"""`up`: run the service on this machine until told to stop."""
+
+import os
+import time
+from collections.abc import Callable
+
+from launcher.errors import NotStarted
+from launcher.folder import DataFolder, Running
+from launcher.preparation import prepare
+from launcher.readiness import Door
+from launcher.service import Plan, listening, url_of
+from launcher.supervision import HOPELESS_CRASHES, Supervisor
+from models.settings import Settings
+
+START_SECONDS = 120.0
+
+
+def up(settings: Settings, *, say: Callable[[str], None] = print) -> None:
+    """Run the service until SIGINT or SIGTERM; say one line `ready http://…` when a job can be submitted.
+
+    Raises folder.Occupied, service.PortTaken, broker.NoBroker or errors.NotStarted, each with a sentence for a person.
+    """
+    folder = DataFolder.at(settings.data_dir)
+    with folder.taken(), listening(settings.host, settings.port) as listener:
+        if not settings.is_loopback and folder.key() is None:
+            raise NotStarted(
+                f"not listening on {settings.host} without an admin key: start once on 127.0.0.1 to make one"
+            )
+        url = url_of(listener)
+        supervisor = Supervisor(
+            Plan(settings, folder, listener).parts(),
+            say=say,
+            announce=lambda pids: folder.announce(Running(url, os.getpid(), pids)),
+        )
+        supervisor.listen()
+        try:
+            supervisor.start()
+            _make_ready(supervisor, settings, folder, url)
+            supervisor.run_until(lambda: False)
+        finally:
+            supervisor.stop()
+    say("stopped")
+
+
+def _make_ready(supervisor: Supervisor, settings: Settings, folder: DataFolder, url: str) -> None:
+    """Migrate while API and worker are still importing, then wait for them."""
+    if created := prepare(settings.database):
+        folder.write_key(created)
+        supervisor.say(f"admin key {created} (shown once; kept in {folder.key_file})")
+    door = Door(url, folder.key() or "")
+    deadline = time.monotonic() + START_SECONDS
+    supervisor.run_until(lambda: door.takes_jobs() or time.monotonic() > deadline, hopeless_crashes=HOPELESS_CRASHES)
+    if time.monotonic() > deadline:
+        raise NotStarted(f"not ready after {START_SECONDS:g} s: see {folder.path / 'logs'}")
+    if not supervisor.stop_orders:
+        supervisor.say(f"ready {url}")
