@@ -1,12 +1,12 @@
 """Domain errors. Each carries the HTTP status, the stable code and the words that the API answers with.
 
-    TrainyardError
-    ├── BadRequest 400        ├── Conflict 409             ├── TooManyRequests 429
-    ├── Unauthorized 401      ├── PreconditionFailed 412   └── Unavailable 503
-    ├── Forbidden 403         ├── PayloadTooLarge 413
-    ├── NotFound 404          └── Unprocessable 422 ── InvalidSpec
-    InvalidData        the data cannot be trained on: `reason.code = invalid_data`
-    Superseded         a write by an attempt that no longer holds its lease; never leaves the worker
+TrainyardError
+├── BadRequest 400        ├── Conflict 409             ├── TooManyRequests 429
+├── Unauthorized 401      ├── PreconditionFailed 412   └── Unavailable 503
+├── Forbidden 403         ├── PayloadTooLarge 413
+├── NotFound 404          └── Unprocessable 422 ── InvalidSpec
+InvalidData        the data cannot be trained on: `reason.code = invalid_data`
+Superseded         a write by an attempt that no longer holds its lease; never leaves the worker
 """
 
 from __future__ import annotations

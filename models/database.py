@@ -1,0 +1,163 @@
+"""The engine, and `unit_of_work()`: the one place where anything is committed.
+
+SQLite and PostgreSQL go through the same code. On SQLite every write transaction begins with `BEGIN IMMEDIATE` (a deferred one that
+upgrades later fails at once, whatever the timeout) and takes its turn by a file lock, because SQLite's own busy handler sleeps and
+retries: under load that costs seconds and is unfair. WAL is used only where SQLite carries the fix of the WAL-reset bug
+(3.51.3, 3.50.7, 3.44.6 and later); elsewhere a rollback journal is as fast for our load and cannot be corrupted by it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
+from sqlalchemy.engine import URL
+
+from models.errors import Unavailable
+
+_WRITES: Final = "trainyard_writes"
+_BUSY_TIMEOUT_SECONDS: Final = 10.0
+_POOL_SIZE: Final = 16
+_MAX_OVERFLOW: Final = 32
+_STATEMENT_TIMEOUT_MILLISECONDS: Final = 5000
+
+
+def wal_is_safe(version: tuple[int, int, int]) -> bool:
+    """Whether this SQLite carries the fix of the WAL-reset bug, which can corrupt a database written by several processes."""
+    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
+
+
+class Database:
+    """A pool of connections to one database. Raises `Unavailable` where the database does not answer."""
+
+    def __init__(self, url: str) -> None:
+        self.url: Final[URL] = make_url(url)
+        self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
+        self.engine: Final[Engine] = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self._turn: Final = _Turn(Path(f"{self.url.database}.lock")) if self.is_sqlite else None
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Connection]:
+        """One write transaction: committed at the end, rolled back on any exception."""
+        with _answering():
+            if self._turn is None:
+                with self.engine.begin() as connection:
+                    yield connection
+            else:
+                with self.engine.connect() as connection, self._turn.taken():
+                    with connection.execution_options(**{_WRITES: True}).begin():
+                        yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One read-only view; nothing done in it lasts."""
+        with _answering(), self.engine.connect() as connection:
+            yield connection
+
+    def answers(self) -> bool:
+        """Whether the database answers a query now."""
+        try:
+            with self.reading() as connection:
+                connection.execute(text("select 1"))
+        except Unavailable:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+        if self._turn is not None:
+            self._turn.close()
+
+
+class _Turn:
+    """Lets one writer at a time into a SQLite database, across the threads and processes of this machine, in order of arrival."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._threads = threading.Lock()
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        with self._threads:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise Unavailable("The database does not answer.", headers={"Retry-After": "1"}) from error
+    except exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Unavailable("The database closed the connection.", headers={"Retry-After": "1"}) from error
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database is None or url.database in {"", ":memory:"}:
+        raise ValueError("an in-memory SQLite database cannot be shared by API and worker: give a file")
+    engine = create_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=_MAX_OVERFLOW,
+        connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
+    )
+    journal_mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"pragma journal_mode = {journal_mode}")
+        cursor.execute("pragma synchronous = full")
+        cursor.execute("pragma foreign_keys = on")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=_POOL_SIZE,
+        max_overflow=_MAX_OVERFLOW,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        connect_args={
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "tcp_user_timeout": 10_000,
+            "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MILLISECONDS} -c idle_in_transaction_session_timeout=30000",
+        },
+    )
+
+
+def check_integrity(database: Database) -> None:
+    """Refuse to start on a damaged SQLite file. Raises `Unavailable` with SQLite's own finding; PostgreSQL checks itself."""
+    if not database.is_sqlite:
+        return
+    with database.reading() as connection:
+        finding = connection.exec_driver_sql("pragma quick_check(1)").scalar_one()
+    if finding != "ok":
+        raise Unavailable(f"The SQLite database is damaged: {finding}")

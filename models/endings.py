@@ -1,0 +1,219 @@
+"""How attempts end: by success, by failure, by request, by a stopping worker, or lost.
+
+Every ending is one transaction: guard, the job's conditional UPDATE with its event, the attempt's row, the lease's deletion. An ending
+is idempotent: after an ambiguous COMMIT the holder repeats it and is recognised by the attempt's row.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from models.clock import now
+from models.errors import Superseded
+from models.events import Entry
+from models.json_text import decode, encode
+from models.leases import Lease, beat, drop
+from models.status import Fault, Outcome, Status
+from models.tables import attempts, job_leases, jobs
+from models.transitions import change, hush, ring
+
+#: Attempts in a row without a newer checkpoint, after which a job is not tried again.
+MAX_STALLED_ATTEMPTS: Final = 3
+_LONGEST_BACKOFF_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What an attempt came to, as its holder tells it."""
+
+    outcome: Outcome
+    result: Mapping[str, Any] | None = None  # of a success: job.result
+    digest: str | None = None  # of a success: sha256 of the final checkpoint's manifest, verified on disk
+    reason: Mapping[str, Any] | None = None  # of a failure: {code, message, param, fault}
+    backoff_seconds: float = field(default=1.0)  # first delay of a failure that is tried again
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """Where a job goes when an attempt ends."""
+
+    status: Status
+    values: Mapping[str, Any]
+    reason: Mapping[str, Any] | None = None
+    delay_seconds: float = 0.0
+
+
+def end(connection: Connection, lease: Lease, ending: Ending) -> Status:
+    """End the attempt and say where its job now stands.
+
+    Raises `Superseded` where the lease is lost; an ending that has already been committed is recognised and repeated without effect.
+    """
+    try:
+        beat(connection, lease, lease_seconds=0.0)
+    except Superseded:
+        return _already(connection, lease, ending)
+    job = connection.execute(select(jobs).where(jobs.c.id == lease.job_id)).one()
+    following = _after(job, ending, checkpoint_step=_checkpoint_step_at_start(connection, lease))
+    return _settle(connection, job, lease, outcome=_told(ending.outcome, following.status), following=following)
+
+
+def reap(connection: Connection, lease: Lease, *, observed_seq: int) -> Status | None:
+    """Take a job from an attempt whose heartbeat counter has stood still; None where it lives after all."""
+    gone = connection.execute(
+        delete(job_leases).where(
+            job_leases.c.job_id == lease.job_id,
+            job_leases.c.attempt == lease.attempt,
+            job_leases.c.lease_token == lease.token,
+            job_leases.c.hb_seq == observed_seq,
+            job_leases.c.expires_at < now(),
+        ),
+    )
+    return _lost(connection, lease) if gone.rowcount == 1 else None
+
+
+def recover(connection: Connection, *, worker_ids: list[str]) -> list[tuple[str, Status]]:
+    """Requeue at once the jobs of workers that are known to be dead: earlier lives of the worker that calls."""
+    held = connection.execute(
+        select(job_leases.c.job_id, job_leases.c.attempt, job_leases.c.lease_token)
+        .join(attempts, (attempts.c.job_id == job_leases.c.job_id) & (attempts.c.number == job_leases.c.attempt))
+        .where(attempts.c.worker_id.in_(worker_ids)),
+    ).all()
+    recovered = []
+    for row in held:
+        lease = Lease(row.job_id, row.attempt, row.lease_token)
+        drop(connection, lease)
+        status = _lost(connection, lease)
+        if status is not None:
+            recovered.append((row.job_id, status))
+    return recovered
+
+
+def _lost(connection: Connection, lease: Lease) -> Status | None:
+    job = connection.execute(
+        select(jobs).where(
+            jobs.c.id == lease.job_id, jobs.c.attempt == lease.attempt, jobs.c.lease_token == lease.token
+        ),
+    ).one_or_none()
+    if job is None or not Status(job.status).is_held:
+        return None
+    reason = {
+        "code": "worker_lost",
+        "message": "The worker that trained this job fell silent.",
+        "param": None,
+        "fault": Fault.INFRASTRUCTURE,
+    }
+    ending = Ending(outcome=Outcome.LOST, reason=reason, backoff_seconds=0.0)
+    following = _after(job, ending, checkpoint_step=_checkpoint_step_at_start(connection, lease))
+    return _settle(connection, job, lease, outcome=Outcome.LOST, following=following)
+
+
+def _after(job: Row[Any], ending: Ending, *, checkpoint_step: int | None) -> _Next:
+    """The transition table for endings: (status of the job, outcome of the attempt) to the job's next status."""
+    status = Status(job.status)
+    if ending.outcome is Outcome.SUCCEEDED:
+        return _Next(Status.SUCCEEDED, {"result": encode(dict(ending.result or {})), "result_digest": ending.digest})
+    if status is Status.CANCELLING:
+        return _Next(Status.CANCELLED, {})
+    if ending.outcome in {Outcome.PAUSED, Outcome.DRAINED} and status is Status.PAUSING:
+        return _Next(Status.PAUSED, {})
+    if ending.outcome in {Outcome.PAUSED, Outcome.DRAINED, Outcome.CANCELLED}:
+        # A pause that was taken back, a drain: the job goes on at once and no budget is charged.
+        return _Next(Status.QUEUED, {})
+    return _after_failure(job, ending, checkpoint_step=checkpoint_step)
+
+
+def _after_failure(job: Row[Any], ending: Ending, *, checkpoint_step: int | None) -> _Next:
+    reason = dict(ending.reason or {})
+    retries = decode(job.resolved_spec).get("retries", {})
+    has_progressed = job.last_checkpoint_step is not None and job.last_checkpoint_step > (checkpoint_step or -1)
+    stalled = 0 if has_progressed else job.stalled_attempts + 1
+    if reason.get("fault") == Fault.USER:
+        failures, budget, column = job.user_failures + 1, int(retries.get("user", 0)), "user_failures"
+    else:
+        failures, budget, column = (
+            job.infrastructure_failures + 1,
+            int(retries.get("infrastructure", 10)),
+            "infrastructure_failures",
+        )
+    values = {column: failures, "stalled_attempts": stalled}
+    if failures > budget:
+        return _Next(Status.FAILED, values, reason)
+    if stalled >= MAX_STALLED_ATTEMPTS:
+        message = f"{stalled} attempts in a row ended without a newer checkpoint; the last one: {reason.get('message')}"
+        return _Next(Status.FAILED, values, {**reason, "code": "no_progress", "message": message})
+    delay = min(ending.backoff_seconds * 2 ** (failures - 1), _LONGEST_BACKOFF_SECONDS)
+    return _Next(Status.QUEUED, values, reason, delay_seconds=random.uniform(0.0, delay))  # noqa: S311  jitter, no secret
+
+
+def _settle(connection: Connection, job: Row[Any], lease: Lease, *, outcome: Outcome, following: _Next) -> Status:
+    values: dict[str, Any] = {
+        **following.values,
+        "status": following.status,
+        "reason": None if following.reason is None else encode(dict(following.reason)),
+        "lease_token": None,
+        "progress": select(job_leases.c.progress).where(job_leases.c.job_id == lease.job_id).scalar_subquery(),
+    }
+    if outcome is Outcome.LOST:
+        del values["progress"]  # the lease, and the progress in it, is already gone
+    if following.status.is_terminal:
+        values |= {"phase": "finished", "finished_at": now(), "finish_attempt": lease.attempt}
+    else:
+        values |= {"phase": "waiting", "available_at": now() + following.delay_seconds, "stop_requested_at": None}
+    if following.status is Status.QUEUED:
+        values["queued_at"] = now()
+    data = {"attempt": lease.attempt, "outcome": outcome, "reason": following.reason}
+    condition = (jobs.c.id == lease.job_id) & (jobs.c.lease_token == lease.token) & (jobs.c.status == job.status)
+    row = change(connection, condition, values, entries=[Entry(f"job.{following.status}", data)])
+    if row is None:
+        raise Superseded(lease.job_id)
+    _close_attempt(connection, lease, outcome=outcome, reason=following.reason)
+    drop(connection, lease)
+    hush(connection, job_id=lease.job_id)
+    if following.status is Status.QUEUED:
+        ring(connection, job_id=lease.job_id, pool=row.pool, delay_seconds=following.delay_seconds)
+    return following.status
+
+
+def _close_attempt(connection: Connection, lease: Lease, *, outcome: Outcome, reason: Mapping[str, Any] | None) -> None:
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.job_id == lease.job_id, attempts.c.number == lease.attempt, attempts.c.ended_at.is_(None))
+        .values(ended_at=now(), outcome=outcome, reason=None if reason is None else encode(dict(reason))),
+    )
+
+
+def _already(connection: Connection, lease: Lease, ending: Ending) -> Status:
+    """The status that this very ending led to, if it was committed before; else the attempt is superseded."""
+    attempt = connection.execute(
+        select(attempts.c.outcome).where(attempts.c.job_id == lease.job_id, attempts.c.number == lease.attempt),
+    ).one_or_none()
+    if attempt is None or attempt.outcome not in {ending.outcome, Outcome.CANCELLED}:
+        raise Superseded(lease.job_id)
+    job = connection.execute(
+        select(jobs.c.status, jobs.c.finish_attempt, jobs.c.result_digest).where(jobs.c.id == lease.job_id),
+    ).one()
+    if ending.outcome is Outcome.SUCCEEDED and (job.finish_attempt, job.result_digest) != (
+        lease.attempt,
+        ending.digest,
+    ):
+        raise Superseded(lease.job_id)
+    return Status(job.status)
+
+
+def _told(outcome: Outcome, status: Status) -> Outcome:
+    """The outcome as it is remembered: whatever a cancelled job's attempt ended with, unless it succeeded, was a cancellation."""
+    return Outcome.CANCELLED if status is Status.CANCELLED else outcome
+
+
+def _checkpoint_step_at_start(connection: Connection, lease: Lease) -> int | None:
+    return connection.execute(
+        select(func.max(attempts.c.checkpoint_step)).where(
+            attempts.c.job_id == lease.job_id,
+            attempts.c.number == lease.attempt,
+        ),
+    ).scalar_one()

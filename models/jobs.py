@@ -1,0 +1,236 @@
+"""Jobs: submit, read, list, change and delete. How they are steered is in `controls`, how attempts hold and end them in `leases` and `endings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select
+
+from models import queue
+from models.clock import now
+from models.errors import Conflict, NotFound
+from models.events import Entry, write
+from models.fingerprints import fingerprint
+from models.identifiers import created_at, new_id
+from models.job import Attempt, Job, from_row
+from models.json_text import decode, encode
+from models.pages import PageRequest
+from models.status import Status
+from models.tables import attempts, events, job_datasets, job_labels, job_leases, jobs
+from models.transitions import change, ring
+
+_STATUS_EVENTS = [f"job.{status}" for status in Status]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """What a list of jobs is narrowed to; every given condition must hold."""
+
+    status: tuple[Status, ...] = ()
+    name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    pool: str | None = None
+    created_after: float | None = None
+    created_before: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The filter in a form that a cursor can be bound to."""
+        return {
+            "status": sorted(self.status),
+            "name": self.name,
+            "labels": dict(self.labels),
+            "pool": self.pool,
+            "created_after": self.created_after,
+            "created_before": self.created_before,
+        }
+
+
+def submit(
+    connection: Connection,
+    *,
+    project: str,
+    sent: Mapping[str, Any],
+    resolved: Mapping[str, Any],
+    dataset_id: str | None = None,
+    parent_id: str | None = None,
+    warnings: tuple[Mapping[str, Any], ...] = (),
+) -> Job:
+    """Queue a job: its row, its first event and its doorbell, in the caller's transaction.
+
+    `sent` is the spec as the client wrote it, `resolved` the same with every default visible. Ring the doorbell after the commit.
+    """
+    identifier = new_id("job")
+    at = created_at(identifier)
+    row = connection.execute(
+        _INSERT,
+        {
+            "id": identifier,
+            "project": project,
+            "name": resolved.get("name"),
+            "pool": resolved["resources"]["pool"],
+            "priority": resolved["priority"],
+            "labels": encode(dict(resolved.get("labels") or {})),
+            "spec": encode(dict(sent)),
+            "resolved_spec": encode(dict(resolved)),
+            "spec_hash": fingerprint(dict(resolved)),
+            "warnings": encode([dict(warning) for warning in warnings]),
+            "parent_id": parent_id,
+            "created_at": at,
+            "queued_at": at,
+        },
+    ).one()
+    _set_labels(connection, identifier, resolved.get("labels") or {})
+    if dataset_id is not None:
+        connection.execute(insert(job_datasets).values(job_id=identifier, dataset_id=dataset_id))
+    write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
+    ring(connection, job_id=identifier, pool=row.pool)
+    return from_row(row, history=[(Status.QUEUED, at)], queue=queue.explain(connection, row))
+
+
+def get(connection: Connection, *, project: str, job_id: str) -> Job:
+    """One job with its attempts, history and place in the queue. Raises `NotFound`."""
+    row = connection.execute(_GET, {"job_id": job_id, "project": project}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return from_row(
+        row,
+        live_progress=row.live_progress,
+        attempts=_attempts(connection, job_id),
+        history=_history(connection, job_id),
+        queue=queue.explain(connection, row),
+    )
+
+
+def listing(connection: Connection, *, project: str, where: JobFilter, page: PageRequest) -> list[Job]:
+    """Up to `limit + 1` jobs, newest first; the last one only tells that there are more. Attempts, history and queue stay empty."""
+    rows = connection.execute(_narrowed(_LIST.where(jobs.c.project == project), where, page)).all()
+    return [from_row(row, live_progress=row.live_progress) for row in rows]
+
+
+def update(
+    connection: Connection,
+    *,
+    project: str,
+    job_id: str,
+    changes: Mapping[str, Any],
+) -> Job:
+    """Change name, labels or priority (the keys of `changes`). Raises `NotFound`."""
+    values = {key: encode(dict(value)) if key == "labels" else value for key, value in changes.items()}
+    entry = Entry("job.updated", dict(changes))
+    if change(connection, (jobs.c.id == job_id) & (jobs.c.project == project), values, entries=[entry]) is None:
+        raise NotFound(f"There is no job {job_id}.")
+    if "labels" in changes:
+        connection.execute(delete(job_labels).where(job_labels.c.job_id == job_id))
+        _set_labels(connection, job_id, changes["labels"])
+    return get(connection, project=project, job_id=job_id)
+
+
+def remove(connection: Connection, *, project: str, job_id: str) -> None:
+    """Delete a terminal job with all that belongs to it; its files are the caller's to delete after the commit.
+
+    Raises `NotFound`, and `Conflict` while the job is not over.
+    """
+    job = status_of(connection, project=project, job_id=job_id)
+    if not job.is_terminal:
+        raise Conflict(
+            f"Job {job_id} is {job}; cancel it before you delete it.", code="job_not_finished", job_status=job
+        )
+    connection.execute(delete(jobs).where(jobs.c.id == job_id))
+
+
+def status_of(connection: Connection, *, project: str, job_id: str) -> Status:
+    """Where a job stands. Raises `NotFound`."""
+    status = connection.execute(_STATUS, {"job_id": job_id, "project": project}).scalar_one_or_none()
+    if status is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return Status(status)
+
+
+def versions(connection: Connection, *, job_ids: list[str]) -> dict[str, tuple[int, int, int]]:
+    """(revision, heartbeat, event_seq) of each job that is there: what a watcher compares to see whether anything has changed."""
+    rows = connection.execute(
+        select(jobs.c.id, jobs.c.revision, func.coalesce(job_leases.c.hb_seq, -1).label("hb_seq"), jobs.c.event_seq)
+        .outerjoin(job_leases, job_leases.c.job_id == jobs.c.id)
+        .where(jobs.c.id.in_(job_ids)),
+    )
+    return {row.id: (row.revision, row.hb_seq, row.event_seq) for row in rows}
+
+
+def _set_labels(connection: Connection, job_id: str, labels: Mapping[str, str]) -> None:
+    if labels:
+        rows = [{"job_id": job_id, "key": key, "value": value} for key, value in labels.items()]
+        connection.execute(insert(job_labels), rows)
+
+
+def _narrowed(statement: Select[Any], where: JobFilter, page: PageRequest) -> Select[Any]:
+    conditions = []
+    if where.status:
+        conditions.append(jobs.c.status.in_(where.status))
+    if where.name is not None:
+        conditions.append(jobs.c.name == where.name)
+    if where.pool is not None:
+        conditions.append(jobs.c.pool == where.pool)
+    if where.created_after is not None:
+        conditions.append(jobs.c.created_at > where.created_after)
+    if where.created_before is not None:
+        conditions.append(jobs.c.created_at < where.created_before)
+    if page.before is not None:
+        conditions.append(jobs.c.id < page.before)
+    for key, value in where.labels.items():
+        labelled = select(job_labels.c.job_id).where(job_labels.c.key == key, job_labels.c.value == value)
+        conditions.append(jobs.c.id.in_(labelled))
+    return statement.where(*conditions).order_by(jobs.c.id.desc()).limit(page.limit + 1)
+
+
+def _attempts(connection: Connection, job_id: str) -> list[Attempt]:
+    return [_attempt(row) for row in connection.execute(_ATTEMPTS, {"job_id": job_id})]
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    return Attempt(
+        number=row.number,
+        worker=row.worker,
+        device=row.device,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        reason=decode(row.reason),
+        resumed_from_step=row.resumed_from_step,
+    )
+
+
+def _history(connection: Connection, job_id: str) -> list[tuple[str, float]]:
+    rows = connection.execute(_HISTORY, {"job_id": job_id})
+    return [(row.type.removeprefix("job."), row.at) for row in rows]
+
+
+_INSERT = (
+    insert(jobs)
+    .values(
+        status=Status.QUEUED,
+        phase="waiting",
+        available_at=now(),
+        attempt=0,
+        generation=1,
+        scratch_attempt=0,
+        infrastructure_failures=0,
+        user_failures=0,
+        stalled_attempts=0,
+        event_seq=1,
+        revision=1,
+    )
+    .returning(*jobs.c)
+)
+_LIST = select(jobs, job_leases.c.progress.label("live_progress")).outerjoin(
+    job_leases, job_leases.c.job_id == jobs.c.id
+)
+_GET = _LIST.where(jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"))
+_STATUS = select(jobs.c.status).where(jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"))
+_ATTEMPTS = select(attempts).where(attempts.c.job_id == bindparam("job_id")).order_by(attempts.c.number)
+_HISTORY = (
+    select(events.c.type, events.c.at)
+    .where(events.c.job_id == bindparam("job_id"), events.c.type.in_(_STATUS_EVENTS))
+    .order_by(events.c.seq)
+)

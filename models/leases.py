@@ -1,0 +1,224 @@
+"""Leases: claiming a job, proving that its attempt lives, and the guard that fences every write of an attempt.
+
+A claim gives a job to one attempt, with a random token. The first statement of every transaction of the holder renews the narrow row
+in `job_leases` under that token; where it is gone, the attempt is superseded and may write nothing. (An UPDATE, not a SELECT: it takes
+the row's lock, so that a reap cannot slip in between.) Lock order everywhere: `job_leases`, then `jobs`; a claim touches only queued
+jobs, which have no lease.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Double, Text, bindparam, delete, func, insert, select, update
+
+from models import checkpoints, events, metrics
+from models.clock import now
+from models.database import Database
+from models.errors import Superseded
+from models.json_text import decode, encode
+from models.status import Status
+from models.tables import attempts, job_leases, jobs
+from models.transitions import change, hush
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one attempt to write to one job."""
+
+    job_id: str
+    attempt: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that has just been given to a worker: what to train, and the checkpoints to go on from, newest first."""
+
+    lease: Lease
+    project: str
+    spec: dict[str, Any]
+    resume: list[checkpoints.Checkpoint]
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the holder is asked to do; a heartbeat's answer."""
+
+    cancel: bool
+    pause: bool
+    stop: bool
+
+
+def claim(
+    connection: Connection,
+    *,
+    pool: str,
+    worker_id: str,
+    worker: str,
+    device: str,
+    lease_seconds: float,
+) -> Claim | None:
+    """Take the next due job of a pool, by priority, then age; None where there is none."""
+    candidate = connection.execute(_NEXT, {"pool": pool}).scalar_one_or_none()
+    if candidate is None:
+        return None
+    token = secrets.token_hex(16)
+    row = change(
+        connection,
+        (jobs.c.id == candidate) & (jobs.c.status == Status.QUEUED),
+        {
+            "status": Status.RUNNING,
+            "phase": "starting",
+            "attempt": jobs.c.attempt + 1,
+            "lease_token": token,
+            "reason": None,
+            "started_at": func.coalesce(jobs.c.started_at, now()),
+        },
+        entries=[events.Entry("job.running", {"worker": worker, "device": device})],
+    )
+    if row is None:
+        return None
+    hush(connection, job_id=row.id)
+    lease = Lease(job_id=row.id, attempt=row.attempt, token=token)
+    connection.execute(
+        _GRANT,
+        {
+            "job_id": row.id,
+            "attempt": row.attempt,
+            "lease_token": token,
+            "progress": row.progress,
+            "lease_for": lease_seconds,
+        },
+    )
+    connection.execute(
+        _OPEN_ATTEMPT,
+        {
+            "job_id": row.id,
+            "number": row.attempt,
+            "worker_id": worker_id,
+            "worker": worker,
+            "device": device,
+            "checkpoint_step": row.last_checkpoint_step,
+        },
+    )
+    resume = (
+        checkpoints.resumable(connection, job_id=row.id, after_attempt=row.scratch_attempt) if row.attempt > 1 else []
+    )
+    return Claim(lease=lease, project=row.project, spec=decode(row.resolved_spec), resume=resume)
+
+
+def beat(
+    connection: Connection,
+    lease: Lease,
+    *,
+    lease_seconds: float,
+    step: int | None = None,
+    progress: dict[str, Any] | None = None,
+) -> Orders:
+    """Renew the lease and learn what is asked. Raises `Superseded` where another attempt, or nobody, holds the job."""
+    values = {
+        "of_job": lease.job_id,
+        "of_attempt": lease.attempt,
+        "of_token": lease.token,
+        "lease_for": lease_seconds,
+        "new_step": step,
+        "new_progress": None if progress is None else encode(progress),
+    }
+    if connection.execute(_GUARD, values).rowcount != 1:
+        raise Superseded(lease.job_id)
+    row = connection.execute(_ORDERS, {"of_job": lease.job_id}).one()
+    return Orders(
+        cancel=row.status == Status.CANCELLING,
+        pause=row.status == Status.PAUSING,
+        stop=row.stop_requested_at is not None,
+    )
+
+
+@contextmanager
+def holding(database: Database, lease: Lease, *, lease_seconds: float) -> Iterator[Connection]:
+    """A write transaction of the holder, fenced by its first statement. Raises `Superseded` before anything is written."""
+    with database.unit_of_work() as connection:
+        beat(connection, lease, lease_seconds=lease_seconds)
+        yield connection
+
+
+def note(connection: Connection, lease: Lease, *, entries: Sequence[events.Entry], **values: Any) -> None:
+    """Write events, and job columns such as `phase`, on behalf of the holder; only inside `holding`."""
+    condition = (jobs.c.id == lease.job_id) & (jobs.c.lease_token == lease.token)
+    if change(connection, condition, values, entries=entries) is None:
+        raise Superseded(lease.job_id)
+
+
+def enter_phase(connection: Connection, lease: Lease, phase: str) -> None:
+    """Say what the attempt is doing now: preparing_data, training, evaluating, saving."""
+    note(connection, lease, entries=[events.Entry("job.phase", {"phase": phase})], phase=phase)
+
+
+def resolved(connection: Connection, lease: Lease, *, spec: dict[str, Any]) -> None:
+    """Store the spec with what only the trainer could resolve: device, precision, micro-batch."""
+    note(connection, lease, entries=[], resolved_spec=encode(spec))
+
+
+def resumed(connection: Connection, lease: Lease, *, step: int) -> None:
+    """The attempt goes on from a checkpoint at this step: the series are cut back to it, so that nothing counts twice."""
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.job_id == lease.job_id, attempts.c.number == lease.attempt)
+        .values(resumed_from_step=step),
+    )
+    metrics.cut(connection, job_id=lease.job_id, step=step)
+    note(connection, lease, entries=[events.Entry("job.resumed", {"step": step, "attempt": lease.attempt})])
+
+
+def restarted(connection: Connection, lease: Lease) -> None:
+    """A later attempt starts from nothing: the points of earlier ones go."""
+    metrics.cut(connection, job_id=lease.job_id, step=-1)
+
+
+def warn(connection: Connection, lease: Lease, *, code: str, message: str) -> None:
+    """Add a warning to the job, once per code and message."""
+    text = connection.execute(select(jobs.c.warnings).where(jobs.c.id == lease.job_id)).scalar_one()
+    warnings = decode(text)
+    warning = {"code": code, "message": message}
+    if warning not in warnings:
+        entry = events.Entry("job.warning", warning)
+        note(connection, lease, entries=[entry], warnings=encode([*warnings, warning]))
+
+
+def drop(connection: Connection, lease: Lease) -> None:
+    """Give the lease up; the caller ends the attempt in the same transaction."""
+    connection.execute(
+        delete(job_leases).where(job_leases.c.job_id == lease.job_id, job_leases.c.lease_token == lease.token)
+    )
+
+
+_NEXT = (
+    select(jobs.c.id)
+    .where(jobs.c.status == "queued", jobs.c.available_at <= now(), jobs.c.pool == bindparam("pool"))
+    .order_by(jobs.c.priority.desc(), jobs.c.available_at, jobs.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)  # SQLite has no row locks and needs none: one writer at a time
+)
+_GRANT = insert(job_leases).values(hb_seq=0, expires_at=now() + bindparam("lease_for", type_=Double))
+_OPEN_ATTEMPT = insert(attempts).values(started_at=now())
+_GUARD = (
+    update(job_leases)
+    .where(
+        job_leases.c.job_id == bindparam("of_job"),
+        job_leases.c.attempt == bindparam("of_attempt"),
+        job_leases.c.lease_token == bindparam("of_token"),
+    )
+    .values(
+        hb_seq=job_leases.c.hb_seq + 1,
+        expires_at=now() + bindparam("lease_for", type_=Double),
+        step=func.coalesce(bindparam("new_step", type_=BigInteger), job_leases.c.step),
+        progress=func.coalesce(bindparam("new_progress", type_=Text), job_leases.c.progress),
+    )
+)
+_ORDERS = select(jobs.c.status, jobs.c.stop_requested_at).where(jobs.c.id == bindparam("of_job"))

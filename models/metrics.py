@@ -1,0 +1,233 @@
+"""Metric series: appended in packed chunks, summarised as they come, read back in buckets that hide no spike.
+
+All chunks of a series but the last are full, so the number of points says where the next one goes. A point at or before the last step is
+dropped, which makes a repeated append harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+
+from models.clock import rfc3339
+from models.errors import NotFound
+from models.identifiers import new_id
+from models.json_text import number
+from models.metric_blobs import CHUNK_POINTS, Points, join, pack, unpack
+from models.tables import metric_chunks, metric_series
+
+#: The last word of a metric's name that makes less of it better.
+LOWER_IS_BETTER: Final = frozenset({"loss", "mse", "mae", "rmse", "mape", "error", "gradient_norm", "perplexity"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What is known of a series without reading it."""
+
+    name: str
+    points: int
+    last_step: int
+    last_value: float
+    minimum: float | None
+    minimum_step: int | None
+    maximum: float | None
+    maximum_step: int | None
+
+    def document(self) -> dict[str, Any]:
+        """The series' line in the list of names."""
+        lower = is_lower_better(self.name)
+        best_step, best = (self.minimum_step, self.minimum) if lower else (self.maximum_step, self.maximum)
+        return {
+            "name": self.name,
+            "points": self.points,
+            "last": {"step": self.last_step, "value": number(self.last_value)},
+            "min": number(self.minimum),
+            "max": number(self.maximum),
+            "best": None if best_step is None else {"step": best_step, "value": number(best)},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buckets:
+    """A series cut into buckets of neighbouring points; every column has one entry a bucket."""
+
+    name: str
+    points: Points  # step and time of each bucket's last point, mean of its values (NaN left out)
+    minimum: np.ndarray[Any, np.dtype[np.float64]]
+    maximum: np.ndarray[Any, np.dtype[np.float64]]
+    count: np.ndarray[Any, np.dtype[np.int64]]
+
+    def document(self) -> dict[str, Any]:
+        """The columns as the API shows them."""
+        return {
+            "name": self.name,
+            "step": self.points.steps.tolist(),
+            "time": [rfc3339(time) for time in self.points.times.tolist()],
+            "value": _numbers(self.points.values),
+            "min": _numbers(self.minimum),
+            "max": _numbers(self.maximum),
+            "count": self.count.tolist(),
+        }
+
+    def json(self) -> bytes:
+        """The document as JSON text."""
+        return orjson.dumps(self.document())
+
+
+def is_lower_better(name: str) -> bool:
+    """Whether less of this metric is better."""
+    return name.rsplit("/", 1)[-1] in LOWER_IS_BETTER
+
+
+def append(connection: Connection, *, job_id: str, series: Mapping[str, Points]) -> None:
+    """Append points to a job's series; call it inside `leases.holding`."""
+    known = {row.name: row for row in connection.execute(_SERIES, {"of_job": job_id})}
+    for name, new in series.items():
+        row = known.get(name)
+        fresh = new if row is None else new[new.steps > row.last_step]
+        if len(fresh):
+            _append_one(connection, job_id=job_id, name=name, row=row, fresh=fresh)
+
+
+def names(connection: Connection, *, job_id: str) -> list[Summary]:
+    """The job's series by name."""
+    return [
+        Summary(
+            name=row.name,
+            points=row.points,
+            last_step=row.last_step,
+            last_value=np.nan if row.last_value is None else row.last_value,
+            minimum=row.minimum,
+            minimum_step=row.minimum_step,
+            maximum=row.maximum,
+            maximum_step=row.maximum_step,
+        )
+        for row in connection.execute(_SERIES.order_by(metric_series.c.name), {"of_job": job_id})
+    ]
+
+
+def series(connection: Connection, *, job_id: str, name: str, after_step: int | None = None) -> Points:
+    """All points of a series behind a step. Raises `NotFound`, naming the series there are."""
+    row = connection.execute(_SERIES.where(metric_series.c.name == name), {"of_job": job_id}).one_or_none()
+    if row is None:
+        there = ", ".join(summary.name for summary in names(connection, job_id=job_id)) or "none yet"
+        raise NotFound(f"Job {job_id} has no metric {name!r}; it has: {there}.")
+    statement = _CHUNKS if after_step is None else _CHUNKS.where(metric_chunks.c.last_step > after_step)
+    everything = join(unpack(chunk.packed) for chunk in connection.execute(statement, {"of_series": row.id}))
+    return everything if after_step is None else everything[everything.steps > after_step]
+
+
+def buckets(name: str, everything: Points, *, max_points: int) -> Buckets:
+    """The points in at most `max_points` buckets of as equal a size as can be; no point is left out."""
+    num_points = len(everything)
+    num_buckets = min(num_points, max_points)
+    edges = np.linspace(0, num_points, num_buckets + 1).astype(np.int64)
+    starts, ends = edges[:-1], edges[1:]
+    if num_buckets == num_points:
+        return Buckets(
+            name=name,
+            points=everything,
+            minimum=everything.values,
+            maximum=everything.values,
+            count=np.ones(num_points, np.int64),
+        )
+    is_number = ~np.isnan(everything.values)
+    known = np.add.reduceat(is_number.astype(np.int64), starts)
+    with np.errstate(invalid="ignore"):
+        sums = np.add.reduceat(np.where(is_number, everything.values, 0.0), starts)
+        mean = np.where(known > 0, sums / np.maximum(known, 1), np.nan)
+    return Buckets(
+        name=name,
+        points=Points(everything.steps[ends - 1], everything.times[ends - 1], mean),
+        minimum=np.fmin.reduceat(everything.values, starts),
+        maximum=np.fmax.reduceat(everything.values, starts),
+        count=ends - starts,
+    )
+
+
+def cut(connection: Connection, *, job_id: str, step: int) -> None:
+    """Forget every point behind a step, so that a resumed job's series equal an undisturbed one's."""
+    for row in connection.execute(_SERIES, {"of_job": job_id}).all():
+        if row.last_step > step:
+            kept = join(unpack(chunk.packed) for chunk in connection.execute(_CHUNKS, {"of_series": row.id}))
+            kept = kept[kept.steps <= step]
+            connection.execute(delete(metric_series).where(metric_series.c.id == row.id))
+            connection.execute(delete(metric_chunks).where(metric_chunks.c.series_id == row.id))
+            if len(kept):
+                _append_one(connection, job_id=job_id, name=row.name, row=None, fresh=kept)
+
+
+def _append_one(connection: Connection, *, job_id: str, name: str, row: Row[Any] | None, fresh: Points) -> None:
+    identifier = new_id("evt") if row is None else row.id
+    num_before = 0 if row is None else row.points
+    summary = {
+        "points": num_before + len(fresh),
+        "last_step": int(fresh.steps[-1]),
+        "last_value": _stored(fresh.values[-1]),
+        **_extremes(row, fresh),
+    }
+    if row is None:
+        connection.execute(insert(metric_series).values(id=identifier, job_id=job_id, name=name, **summary))
+    else:
+        connection.execute(update(metric_series).where(metric_series.c.id == identifier).values(**summary))
+    _write_chunks(connection, identifier, num_before, fresh)
+
+
+def _write_chunks(connection: Connection, series_id: str, num_before: int, fresh: Points) -> None:
+    number, num_in_last = divmod(num_before, CHUNK_POINTS)
+    if num_in_last:
+        key = (metric_chunks.c.series_id == series_id) & (metric_chunks.c.number == number)
+        fresh = join([unpack(connection.execute(select(metric_chunks.c.packed).where(key)).scalar_one()), fresh])
+        connection.execute(delete(metric_chunks).where(key))
+    chunks = [fresh[start : start + CHUNK_POINTS] for start in range(0, len(fresh), CHUNK_POINTS)]
+    connection.execute(
+        insert(metric_chunks),
+        [
+            {
+                "series_id": series_id,
+                "number": number + offset,
+                "first_step": int(chunk.steps[0]),
+                "last_step": int(chunk.steps[-1]),
+                "points": len(chunk),
+                "minimum": _stored(np.fmin.reduce(chunk.values)),
+                "maximum": _stored(np.fmax.reduce(chunk.values)),
+                "packed": pack(chunk),
+            }
+            for offset, chunk in enumerate(chunks)
+        ],
+    )
+
+
+def _extremes(row: Row[Any] | None, fresh: Points) -> dict[str, Any]:
+    before = (None, None, None, None) if row is None else (row.minimum, row.minimum_step, row.maximum, row.maximum_step)
+    minimum, minimum_step, maximum, maximum_step = before
+    if not np.isnan(fresh.values).all():
+        low, high = int(np.nanargmin(fresh.values)), int(np.nanargmax(fresh.values))
+        if minimum is None or fresh.values[low] < minimum:
+            minimum, minimum_step = float(fresh.values[low]), int(fresh.steps[low])
+        if maximum is None or fresh.values[high] > maximum:
+            maximum, maximum_step = float(fresh.values[high]), int(fresh.steps[high])
+    return {"minimum": minimum, "minimum_step": minimum_step, "maximum": maximum, "maximum_step": maximum_step}
+
+
+def _stored(value: float) -> float | None:
+    """A value as the database keeps it: SQLite has no NaN."""
+    return None if np.isnan(value) else float(value)
+
+
+def _numbers(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | str | None]:
+    plain = values.tolist()
+    return plain if np.isfinite(values).all() else [number(value) for value in plain]
+
+
+_SERIES = select(metric_series).where(metric_series.c.job_id == bindparam("of_job"))
+_CHUNKS = (
+    select(metric_chunks.c.packed)
+    .where(metric_chunks.c.series_id == bindparam("of_series"))
+    .order_by(metric_chunks.c.number)
+)

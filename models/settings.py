@@ -1,0 +1,102 @@
+"""Every setting of the service, read from `TRAINYARD_…` environment variables. `docs/settings.md` explains each one."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.fingerprints import short_digest
+
+# A unix socket path longer than this does not fit into sockaddr_un on Linux (108 bytes) or macOS (104).
+_LONGEST_SOCKET_PATH = 100
+
+
+class Settings(BaseSettings):
+    """One object for API, worker and launcher; the defaults are the embedded service on loopback."""
+
+    model_config = SettingsConfigDict(env_prefix="TRAINYARD_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(
+        Path(".trainyard"), description="Folder of the embedded database, broker, artifacts and key."
+    )
+    database_url: SecretStr | None = Field(None, description="SQLAlchemy URL; default: SQLite in the data folder.")
+    broker_url: SecretStr | None = Field(None, description="Redis URL; default: the embedded broker's unix socket.")
+    artifacts_url: str | None = Field(
+        None, description="Where datasets and checkpoints live; default: the data folder."
+    )
+
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 picks a free one.")
+    allowed_hosts: str = Field("localhost,127.0.0.1,[::1],testserver", description="Accepted Host headers, by comma.")
+    max_body_bytes: int = Field(1 << 20, gt=0, description="Longest JSON body.")
+    max_upload_bytes: int = Field(256 << 30, gt=0, description="Largest dataset.")
+
+    pool: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="The pool a worker serves.")
+    slots: int = Field(1, ge=1, le=64, description="Jobs that one worker trains at the same time.")
+    heartbeat_seconds: float = Field(10.0, gt=0, description="Time between two heartbeats of a running attempt.")
+    lease_seconds: float = Field(60.0, gt=0, description="Silence after which an attempt is taken for lost.")
+    reaper_seconds: float = Field(10.0, gt=0, description="Time between two looks for lost attempts.")
+    doorbell_seconds: float = Field(10.0, gt=0, description="Time between two looks for jobs whose doorbell was lost.")
+    drain_seconds: float = Field(25.0, gt=0, description="Time a stopping worker gives its jobs to write a checkpoint.")
+    stop_grace_seconds: float = Field(30.0, gt=0, description="Time between asking a trainer to stop and killing it.")
+    watchdog_seconds: float = Field(300.0, gt=0, description="Longest time without a step before a job counts as hung.")
+    offline_seconds: float = Field(
+        300.0, gt=0, description="Time without a database after which an attempt stops itself."
+    )
+
+    log_format: Literal["console", "json"] = Field("console", description="How the processes write their logs.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe line that is logged."
+    )
+
+    @cached_property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data_dir / 'trainyard.sqlite3').resolve()}"
+
+    @cached_property
+    def broker_socket(self) -> Path:
+        """Where the embedded broker listens; a long data folder name falls back to the system's temporary folder."""
+        socket = (self.data_dir / "broker.sock").resolve()
+        if len(str(socket)) <= _LONGEST_SOCKET_PATH:
+            return socket
+        return Path(gettempdir()) / f"trainyard-{short_digest(str(socket).encode())}.sock"
+
+    @cached_property
+    def broker(self) -> str:
+        """The broker URL in force, as Celery and redis-py both read it."""
+        if self.broker_url is not None:
+            return self.broker_url.get_secret_value()
+        return f"redis+socket://{self.broker_socket}?virtual_host=0"
+
+    @cached_property
+    def artifacts(self) -> str:
+        """The artifact store in force: a folder, or the URL of an object store."""
+        return self.artifacts_url or str((self.data_dir / "artifacts").resolve())
+
+    @cached_property
+    def hosts(self) -> list[str]:
+        """The Host headers that the API answers to."""
+        return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+
+    @cached_property
+    def is_loopback(self) -> bool:
+        """Whether the API listens to this machine alone."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
