@@ -114,4 +114,5 @@ def sample(name: str) -> Sample:
 
 @lru_cache(maxsize=32)
 def _profile(name: str) -> Profile:
-    return Profile.model_validate_json((_DATA / f"{name}.profile.json").read_bytes())
+    found = Profile.model_validate_json((_DATA / f"{name}.profile.json").read_bytes())
+    return found.model_copy(update={"target": SAMPLES[name].target, "task": SAMPLES[name].task})

@@ -1,0 +1,67 @@
+"""Which rows are the same: one 64-bit key per row, equal for equal rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.formats.sources import Images, Source, Table
+
+Keys = npt.NDArray[np.uint64]
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def row_keys(source: Source, *, columns: Iterable[str] | None = None) -> Keys:
+    """A key for every row [N] over all columns or those named; for images over pixels and label.
+
+    Different rows share a key with a chance of about N^2 / 2^65.
+    """
+    if isinstance(source, Images):
+        return pixel_keys(source) ^ _mixed(source.labels.astype(np.uint64))
+    names = source.columns.column_names if columns is None else list(columns)
+    return table_keys(source, names)
+
+
+def table_keys(source: Table, names: Iterable[str]) -> Keys:
+    """A key for every row [N] over the named columns; missing values equal each other."""
+    keys = np.zeros(len(source), np.uint64)
+    for name in names:
+        codes = source.columns[name].combine_chunks()
+        if not pa.types.is_dictionary(codes.type):
+            codes = pc.dictionary_encode(codes, null_encoding="encode")
+        indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        with np.errstate(over="ignore"):
+            keys = _mixed(keys * _ODD + indices.astype(np.int64).view(np.uint64) + np.uint64(1))
+    return keys
+
+
+def pixel_keys(source: Images) -> Keys:
+    """A key for every image [N] over size and pixels."""
+    digests = b"".join(
+        blake2b(image.tobytes(), digest_size=8, salt=str(image.shape).encode()[:16]).digest() for image in source.pixels
+    )
+    return np.frombuffer(digests, np.uint64)
+
+
+def num_repeats(keys: Keys) -> int:
+    """How many rows repeat an earlier one."""
+    return len(keys) - len(np.unique(keys))
+
+
+def first_of_each(keys: Keys) -> npt.NDArray[np.int64]:
+    """The indices, ascending, of rows that do not repeat an earlier one."""
+    return np.sort(np.unique(keys, return_index=True)[1])
+
+
+def _mixed(keys: Keys) -> Keys:
+    """Every bit of a key depends on every bit that went in (the finalizer of splitmix64, Steele et al. 2014)."""
+    with np.errstate(over="ignore"):
+        keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return keys ^ (keys >> np.uint64(31))

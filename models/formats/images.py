@@ -1,0 +1,156 @@
+"""A zip or tar of images in one folder per class, decoded by Pillow within limits."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from models.errors import InvalidData
+from models.formats import limits
+from models.formats.archives import entries
+from models.formats.labels import in_order
+from models.formats.options import ImagesOptions
+from models.formats.sources import Images
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+_DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_PART_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+_PART_WORDS |= {"validation": "validation", "valid": "validation", "val": "validation"}
+_CLUTTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_GREY = {"1", "L", "LA", "La", "I", "I;16", "F"}
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """One decoded image, uint8 [H, W, C], and the pieces of its name."""
+
+    pieces: list[str]
+    pixels: Pixels
+
+    @property
+    def name(self) -> str:
+        return "/".join(self.pieces)
+
+
+def read_images(path: Path, options: ImagesOptions) -> Images:
+    """The images of the archive in the order of their names; raises InvalidData naming the file."""
+    pictures, notes = _pictures(path, options)
+    if not pictures:
+        raise InvalidData("the archive holds no images in class folders, such as cats/1.png")
+    parts, labels = zip(*_placed(pictures), strict=True)
+    classes = in_order(set(labels))
+    codes = {label: code for code, label in enumerate(classes)}
+    official = len(set(parts)) > 1 and "train" in parts
+    return Images(
+        _stacked([picture.pixels for picture in pictures]),
+        np.array([codes[label] for label in labels], np.int64),
+        classes,
+        np.array([PARTS.index(part) for part in parts], np.int8) if official else None,
+        notes,
+    )
+
+
+def _pictures(path: Path, options: ImagesOptions) -> tuple[list[_Picture], tuple[str, ...]]:
+    """Every image of the archive by name, and a note on the files that are none."""
+    pictures, left_out, total = [], [], 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        for name, content in entries(path):
+            pieces = [piece for piece in name.split("/") if piece not in {"", "."}]
+            if any(piece.startswith(".") or piece in _CLUTTER for piece in pieces):
+                continue
+            if Path(name).suffix.lower() not in _SUFFIXES:
+                left_out.append(name)
+                continue
+            pictures.append(_Picture(pieces, decode(content, max_side=options.max_side, place=name)))
+            total += pictures[-1].pixels.nbytes
+            if total > limits.MAX_UNPACKED_BYTES:
+                message = f"the images take more than {limits.MAX_UNPACKED_BYTES:,} bytes; choose a smaller max_side"
+                raise InvalidData(message, place=name)
+    notes = (f"{len(left_out)} files that are no images were left out, such as {left_out[0]}",) if left_out else ()
+    return sorted(pictures, key=lambda picture: picture.pieces), notes
+
+
+def _placed(pictures: list[_Picture]) -> Iterator[tuple[str | None, str]]:
+    """Official part and class of every image, by its folders; raises InvalidData naming one that lies elsewhere."""
+    root = _root_depth([picture.pieces for picture in pictures])
+    with_parts = any(_part(picture.pieces[root:]) for picture in pictures)
+    for picture in pictures:
+        folders = picture.pieces[root:-1]
+        part = _part(picture.pieces[root:])
+        if with_parts and part is None:
+            raise InvalidData("other images are under train/ or test/ and this one is not", place=picture.name)
+        if not folders:
+            raise InvalidData("an image lies in the folder of its class, such as cats/1.png", place=picture.name)
+        yield part, folders[0] if part is None else folders[1]
+
+
+def _part(pieces: list[str]) -> str | None:
+    """The official part that `train/cats/1.png` belongs to; None for `cats/1.png`."""
+    return _PART_WORDS.get(pieces[0].lower()) if len(pieces) > 2 else None
+
+
+def _root_depth(paths: list[list[str]]) -> int:
+    """How many folders all files share above the class folders: one for `photos/cats/1.png` and `photos/dogs/2.png`."""
+    depth = 0
+    while all(len(path) > depth + 2 for path in paths) and len({path[depth] for path in paths}) == 1:
+        if paths[0][depth].lower() in _PART_WORDS:
+            break
+        depth += 1
+    return depth
+
+
+def decode(content: bytes, *, max_side: int, place: str) -> Pixels:
+    """One image as uint8 [H, W, C], upright, grey or colour, its longer side at most `max_side`.
+
+    Raises InvalidData naming `place`.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=_DECODERS) as image:
+            if image.width * image.height > limits.MAX_IMAGE_PIXELS:
+                message = f"it has {image.width} x {image.height} pixels; at most {limits.MAX_IMAGE_PIXELS:,} are read"
+                raise InvalidData(message, place=place)
+            return _upright(image, max_side=max_side)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InvalidData("it has far too many pixels", place=place) from error
+    except UnidentifiedImageError as error:
+        raise InvalidData(f"it is no image that can be read ({', '.join(_DECODERS)})", place=place) from error
+    except _BROKEN as error:
+        raise InvalidData(f"the image is damaged ({error})", place=place) from error
+
+
+def _upright(image: Image.Image, *, max_side: int) -> Pixels:
+    image.draft(None, (max_side, max_side))  # JPEG skips detail nobody will see
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode in {"I", "I;16", "F"}:
+        turned = _eight_bits(turned)
+    plain = turned.convert("L" if turned.mode in _GREY else "RGB")
+    if max(plain.size) > max_side:
+        plain.thumbnail((max_side, max_side))
+    return np.asarray(plain, np.uint8).reshape(plain.height, plain.width, -1)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Deep grey values over the range of 8 bits; Pillow would cut them off at 255."""
+    values = np.asarray(image, np.float64)
+    top = 65535.0 if values.max(initial=0) > 255 else 255.0
+    return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).round().astype(np.uint8))
+
+
+def _stacked(pixels: list[Pixels]) -> Pixels | list[Pixels]:
+    """One array where all sizes are equal, the list otherwise; grey among colour becomes colour."""
+    channels = max(image.shape[2] for image in pixels)
+    alike = [image if image.shape[2] == channels else np.repeat(image, channels, axis=2) for image in pixels]
+    return np.stack(alike) if len({image.shape for image in alike}) == 1 else alike

@@ -1,0 +1,16 @@
+"""How much a file may claim before it is refused. Sizes are bytes of memory, not of the upload."""
+
+from __future__ import annotations
+
+MAX_COLUMNS = 10_000
+MAX_CELL_BYTES = 1 << 20
+"""A row of text longer than this is taken for an unclosed quote."""
+MAX_CELLS = 2_000_000_000
+MAX_UNPACKED_BYTES = 8 << 30
+MAX_RATIO = 200
+"""Unpacked to packed size; real images, digits and tables stay below 60."""
+RATIO_FREE_BYTES = 64 << 20
+"""Up to here the ratio does not matter."""
+MAX_ENTRIES = 1_000_000
+MAX_NAME_BYTES = 1024
+MAX_IMAGE_PIXELS = 64_000_000

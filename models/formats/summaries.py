@@ -1,0 +1,157 @@
+"""The profile of a source: types, missing values, extremes, outliers, duplicates and what looks wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.formats.duplicates import num_repeats, row_keys
+from models.formats.sources import PARTS, Images, Source, Table
+from models.profile import ColumnProfile, ImageShape, Profile, ValueCount
+
+NUM_TOP_VALUES = 20
+_MAX_VALUE_LETTERS = 100
+_TEXT_LETTERS = 40
+_MIN_ROWS_FOR_IDS = 20
+
+
+def profile(source: Source) -> Profile:
+    """What is known about the source at a glance."""
+    return _table(source) if isinstance(source, Table) else _images(source)
+
+
+def _table(source: Table) -> Profile:
+    columns = tuple(describe(name, source.columns[name].combine_chunks()) for name in source.columns.column_names)
+    duplicates = num_repeats(row_keys(source))
+    return Profile(
+        kind="table",
+        rows=len(source),
+        columns=columns,
+        split=_parts(source),
+        duplicates=duplicates,
+        warnings=(*source.notes, *_warnings(columns, rows=len(source), duplicates=duplicates)),
+    )
+
+
+def _images(source: Images) -> Profile:
+    counts = np.bincount(source.labels, minlength=len(source.classes)).tolist()
+    sizes = Counter(image.shape for image in source.pixels)
+    (height, width, channels), _ = min(sizes.items(), key=lambda item: (-item[1], item[0]))
+    duplicates = num_repeats(row_keys(source))
+    warnings = list(source.notes)
+    if len(source.classes) == 1:
+        warnings.append(f"all images are of one class, {source.classes[0]!r}")
+    if duplicates:
+        warnings.append(f"{duplicates} images repeat an earlier one of the same class")
+    return Profile(
+        kind="images",
+        rows=len(source),
+        classes=dict(zip(source.classes, counts, strict=True)),
+        image=ImageShape(height=height, width=width, channels=channels, varied=len(sizes) > 1),
+        split=_parts(source),
+        duplicates=duplicates,
+        warnings=tuple(warnings),
+    )
+
+
+def _parts(source: Source) -> dict[str, int] | None:
+    if source.split is None:
+        return None
+    counts = np.bincount(source.split, minlength=len(PARTS)).tolist()
+    return {part: count for part, count in zip(PARTS, counts, strict=True) if count}
+
+
+def describe(name: str, column: pa.Array) -> ColumnProfile:
+    """One column of a table, of any of the types that tables hold."""
+    counts = pc.value_counts(column)
+    values, sizes = counts.field("values"), counts.field("counts").to_numpy(zero_copy_only=False)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(pa.string())
+    present = pc.is_valid(values).to_numpy(zero_copy_only=False)
+    return ColumnProfile(
+        name=name,
+        missing=column.null_count,
+        unique=int(present.sum()),
+        top_values=tuple(_top(values, np.where(present, sizes, 0))),
+        **_figures(column, values, sizes),
+    )
+
+
+def _figures(column: pa.Array, values: pa.Array, sizes: Any) -> dict[str, Any]:
+    """Type and the figures that belong to it."""
+    if pa.types.is_boolean(column.type):
+        return {"type": "boolean"}
+    if pa.types.is_timestamp(column.type):
+        extremes = pc.min_max(column).as_py()
+        return {"type": "datetime", "minimum": _iso(extremes["min"]), "maximum": _iso(extremes["max"])}
+    if pa.types.is_dictionary(column.type):
+        return {"type": "text" if _is_prose(values, rows=int(sizes.sum())) else "category"}
+    numbers = column.drop_null().to_numpy().astype(np.float64)
+    if not numbers.size:
+        return {"type": "number"}
+    return {
+        "type": "number",
+        "integer": pa.types.is_integer(column.type) or bool((numbers == np.rint(numbers)).all()),
+        "minimum": float(numbers.min()),
+        "maximum": float(numbers.max()),
+        "mean": float(numbers.mean()),
+        "outliers_iqr": _num_outliers(numbers),
+    }
+
+
+def _num_outliers(numbers: Any) -> int:
+    """Numbers beyond 1.5 interquartile ranges outside the quartiles (Tukey's fences); 0 where that range is 0."""
+    low, high = np.quantile(numbers, (0.25, 0.75))
+    fence = 1.5 * (high - low)
+    return int(((numbers < low - fence) | (numbers > high + fence)).sum()) if fence else 0
+
+
+def _is_prose(values: pa.Array, *, rows: int) -> bool:
+    """Words that hardly ever repeat and are long: sentences rather than names of things."""
+    letters = pc.mean(pc.utf8_length(values)).as_py() or 0
+    return bool(letters > _TEXT_LETTERS and len(values) > rows / 2)
+
+
+def _top(values: pa.Array, sizes: Any) -> Iterator[ValueCount]:
+    """The most frequent values; ties in order of their text where that matters little, so that equal data is equal."""
+    most = np.argsort(-sizes, kind="stable")[: 4 * NUM_TOP_VALUES]
+    named = [(_text(values[int(place)].as_py()), int(sizes[place])) for place in most if sizes[place]]
+    for value, count in sorted(named, key=lambda item: (-item[1], item[0]))[:NUM_TOP_VALUES]:
+        yield ValueCount(value=value, count=count)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return (value if isinstance(value, str) else _iso(value) or "")[:_MAX_VALUE_LETTERS]
+
+
+def _iso(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat() if hasattr(value, "isoformat") else f"{value}"
+
+
+def _warnings(columns: tuple[ColumnProfile, ...], *, rows: int, duplicates: int) -> Iterator[str]:
+    for column in columns:
+        if column.missing == rows:
+            yield f"column {column.name!r} is missing in every row"
+        elif column.unique == 1 and not column.missing and rows > 1:
+            yield f"column {column.name!r} has one value only"
+        elif _looks_like_an_id(column, rows=rows):
+            yield f"column {column.name!r} looks like an identifier: every value is different"
+    if duplicates:
+        yield f"{duplicates} rows repeat an earlier row"
+
+
+def _looks_like_an_id(column: ColumnProfile, *, rows: int) -> bool:
+    if rows < _MIN_ROWS_FOR_IDS or column.unique != rows:
+        return False
+    if column.type == "number" and column.integer:
+        return float(column.maximum or 0) - float(column.minimum or 0) == rows - 1
+    return column.type == "category"
