@@ -19,7 +19,7 @@ from models.formats import limits
 from models.formats.archives import entries
 from models.formats.labels import in_order
 from models.formats.options import ImagesOptions
-from models.formats.sources import Images
+from models.formats.sources import PARTS, Images
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 _DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")

@@ -47,7 +47,8 @@ def _images(source: Images) -> Profile:
     if len(source.classes) == 1:
         warnings.append(f"all images are of one class, {source.classes[0]!r}")
     if duplicates:
-        warnings.append(f"{duplicates} images repeat an earlier one of the same class")
+        repeat = "image repeats" if duplicates == 1 else "images repeat"
+        warnings.append(f"{duplicates} {repeat} an earlier one of the same class")
     return Profile(
         kind="images",
         rows=len(source),
@@ -146,7 +147,7 @@ def _warnings(columns: tuple[ColumnProfile, ...], *, rows: int, duplicates: int)
         elif _looks_like_an_id(column, rows=rows):
             yield f"column {column.name!r} looks like an identifier: every value is different"
     if duplicates:
-        yield f"{duplicates} rows repeat an earlier row"
+        yield f"{duplicates} {'row repeats' if duplicates == 1 else 'rows repeat'} an earlier row"
 
 
 def _looks_like_an_id(column: ColumnProfile, *, rows: int) -> bool:
