@@ -1,7 +1,8 @@
-"""The artifact store: datasets in, checkpoints out, addressed by keys such as `datasets/<sha256>` and `jobs/<job>/<attempt>/<step>`.
+"""The artifact store: datasets in, checkpoints out, addressed by keys such as `datasets/<sha256>` and
+`jobs/<job>/<attempt>/<step>`.
 
-A local folder, behind an interface narrow enough for an object store. Keys are made by the service, never by clients, and are checked
-all the same: each part is letters, digits, `.`, `_` or `-`, and none starts with a dot.
+A local folder, behind an interface narrow enough for an object store. Keys are made by the service, never by clients,
+and are checked all the same: each part is letters, digits, `.`, `_` or `-`, and none starts with a dot.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class ArtifactStore(Protocol):
         """A range of the bytes under a key, in blocks. Raises `NotFound`."""
 
     def adopt(self, source: Path, key: str) -> None:
-        """Move a local file into the store, durably; where the key is taken, by equal content, the source is dropped."""
+        """Move a local file into the store, durably; where the key is taken, by equal content, drop the source."""
 
     def delete(self, key: str) -> None:
         """Delete what is under a key, file or folder; nothing there is no error."""

@@ -1,6 +1,7 @@
 """Checkpoints as rows: what a durable folder in the artifact store holds, which one is the best, and which ones may go.
 
-A row is written only after its files and their manifest are durable (see `worker/training/checkpoint`), under the attempt's lease.
+A row is written only after its files and their manifest are durable (see `worker/training/checkpoint`), under the
+attempt's lease.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def record(
 ) -> tuple[str, list[str]]:
     """Make a durable checkpoint known, and forget the ones that are no longer kept.
 
-    Kept are the last `keep_last`, the best and the final one. Returns the new id and the locations whose files may be deleted once this
-    transaction has committed. Call it inside `leases.holding`.
+    Kept are the last `keep_last`, the best and the final one. Returns the new id and the locations whose files may be
+    deleted once this transaction has committed. Call it inside `leases.holding`.
     """
     _forget(
         connection,

@@ -1,7 +1,8 @@
-"""What people and services ask of a job: cancel, pause, resume, stop, retry. Each is idempotent and right in every race with finishing.
+"""What people and services ask of a job: cancel, pause, resume, stop, retry. Each is idempotent and right in every race
+with finishing.
 
-Each operation answers (status, changed): `changed` is False where what was asked for already holds, and a `Conflict` carries the status
-where it can no longer be.
+Each operation answers (status, changed): `changed` is False where what was asked for already holds, and a `Conflict`
+carries the status where it can no longer be.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Answer(NamedTuple):
 
 
 def cancel(connection: Connection, *, project: str, job_id: str) -> Answer:
-    """End a job: at once where nothing runs, else as soon as its trainer has heard of it. Raises `NotFound`, `Conflict`."""
+    """End a job: at once where nothing runs, else as soon as its trainer has heard of it. Raises `NotFound`,
+    `Conflict`.
+    """
     return _first_that_fits(
         connection,
         project,
@@ -70,7 +73,9 @@ def resume(connection: Connection, *, project: str, job_id: str) -> Answer:
 
 
 def stop(connection: Connection, *, project: str, job_id: str) -> Answer:
-    """End a running job's training now; it restores its best weights, is tested and succeeds. Raises `NotFound`, `Conflict`."""
+    """End a running job's training now; it restores its best weights, is tested and succeeds. Raises `NotFound`,
+    `Conflict`.
+    """
     asked = change(
         connection,
         _is(project, job_id, (Status.RUNNING,)) & jobs.c.stop_requested_at.is_(None),
@@ -86,7 +91,9 @@ def stop(connection: Connection, *, project: str, job_id: str) -> Answer:
 
 
 def retry(connection: Connection, *, project: str, job_id: str, from_scratch: bool = False) -> Answer:
-    """Queue a failed or cancelled job again, from its last good checkpoint unless `from_scratch`. Raises `NotFound`, `Conflict`."""
+    """Queue a failed or cancelled job again, from its last good checkpoint unless `from_scratch`. Raises `NotFound`,
+    `Conflict`.
+    """
     values: dict[str, Any] = {
         "queued_at": now(),
         "available_at": now(),

@@ -1,9 +1,10 @@
 """The engine, and `unit_of_work()`: the one place where anything is committed.
 
-SQLite and PostgreSQL go through the same code. On SQLite every write transaction begins with `BEGIN IMMEDIATE` (a deferred one that
-upgrades later fails at once, whatever the timeout) and takes its turn by a file lock, because SQLite's own busy handler sleeps and
-retries: under load that costs seconds and is unfair. WAL is used only where SQLite carries the fix of the WAL-reset bug
-(3.51.3, 3.50.7, 3.44.6 and later); elsewhere a rollback journal is as fast for our load and cannot be corrupted by it.
+SQLite and PostgreSQL go through the same code. On SQLite every write transaction begins with `BEGIN IMMEDIATE` (a
+deferred one that upgrades later fails at once, whatever the timeout) and takes its turn by a file lock, because
+SQLite's own busy handler sleeps and retries: under load that costs seconds and is unfair. WAL is used only where SQLite
+carries the fix of the WAL-reset bug (3.51.3, 3.50.7, 3.44.6 and later); elsewhere a rollback journal is as fast for our
+load and cannot be corrupted by it.
 """
 
 from __future__ import annotations
@@ -22,15 +23,19 @@ from sqlalchemy.engine import URL
 
 from models.errors import Unavailable
 
+__all__ = ["Connection", "Database", "check_integrity", "wal_is_safe"]
+
 _WRITES: Final = "trainyard_writes"
 _BUSY_TIMEOUT_SECONDS: Final = 10.0
 _POOL_SIZE: Final = 16
 _MAX_OVERFLOW: Final = 32
-_STATEMENT_TIMEOUT_MILLISECONDS: Final = 5000
+_POSTGRESQL_OPTIONS: Final = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 
 
 def wal_is_safe(version: tuple[int, int, int]) -> bool:
-    """Whether this SQLite carries the fix of the WAL-reset bug, which can corrupt a database written by several processes."""
+    """Whether this SQLite carries the fix of the WAL-reset bug, which can corrupt a database written by several
+    processes.
+    """
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
 
 
@@ -51,9 +56,12 @@ class Database:
                 with self.engine.begin() as connection:
                     yield connection
             else:
-                with self.engine.connect() as connection, self._turn.taken():
-                    with connection.execution_options(**{_WRITES: True}).begin():
-                        yield connection
+                with (
+                    self.engine.connect() as connection,
+                    self._turn.taken(),
+                    connection.execution_options(**{_WRITES: True}).begin(),
+                ):
+                    yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -78,7 +86,9 @@ class Database:
 
 
 class _Turn:
-    """Lets one writer at a time into a SQLite database, across the threads and processes of this machine, in order of arrival."""
+    """Lets one writer at a time into a SQLite database, across the threads and processes of this machine, in order of
+    arrival.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,13 +158,15 @@ def _postgresql_engine(url: URL) -> Engine:
             "connect_timeout": 5,
             "keepalives_idle": 10,
             "tcp_user_timeout": 10_000,
-            "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MILLISECONDS} -c idle_in_transaction_session_timeout=30000",
+            "options": _POSTGRESQL_OPTIONS,
         },
     )
 
 
 def check_integrity(database: Database) -> None:
-    """Refuse to start on a damaged SQLite file. Raises `Unavailable` with SQLite's own finding; PostgreSQL checks itself."""
+    """Refuse to start on a damaged SQLite file. Raises `Unavailable` with SQLite's own finding; PostgreSQL checks
+    itself.
+    """
     if not database.is_sqlite:
         return
     with database.reading() as connection:

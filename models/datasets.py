@@ -117,7 +117,9 @@ def listing(connection: Connection, *, project: str, page: PageRequest) -> list[
 
 
 def received(connection: Connection, *, dataset_id: str, offset: int, received_bytes: int) -> None:
-    """Note that the content up to `received_bytes` is on disk, if it stood at `offset` before. Raises `Conflict` where it did not."""
+    """Note that the content up to `received_bytes` is on disk, if it stood at `offset` before. Raises `Conflict` where
+    it did not.
+    """
     _change(
         connection,
         (datasets.c.id == dataset_id) & (datasets.c.status == AWAITING_CONTENT) & (datasets.c.received_bytes == offset),

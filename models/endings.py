@@ -1,7 +1,8 @@
 """How attempts end: by success, by failure, by request, by a stopping worker, or lost.
 
-Every ending is one transaction: guard, the job's conditional UPDATE with its event, the attempt's row, the lease's deletion. An ending
-is idempotent: after an ambiguous COMMIT the holder repeats it and is recognised by the attempt's row.
+Every ending is one transaction: guard, the job's conditional UPDATE with its event, the attempt's row, the lease's
+deletion. An ending is idempotent: after an ambiguous COMMIT the holder repeats it and is recognised by the attempt's
+row.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from models.clock import now
 from models.errors import Superseded
@@ -51,7 +52,8 @@ class _Next:
 def end(connection: Connection, lease: Lease, ending: Ending) -> Status:
     """End the attempt and say where its job now stands.
 
-    Raises `Superseded` where the lease is lost; an ending that has already been committed is recognised and repeated without effect.
+    Raises `Superseded` where the lease is lost; an ending that has already been committed is recognised and repeated
+    without effect.
     """
     try:
         beat(connection, lease, lease_seconds=0.0)
@@ -206,14 +208,15 @@ def _already(connection: Connection, lease: Lease, ending: Ending) -> Status:
 
 
 def _told(outcome: Outcome, status: Status) -> Outcome:
-    """The outcome as it is remembered: whatever a cancelled job's attempt ended with, unless it succeeded, was a cancellation."""
+    """The outcome as it is remembered: an attempt that ended a cancelled job was cancelled, whatever it said."""
     return Outcome.CANCELLED if status is Status.CANCELLED else outcome
 
 
 def _checkpoint_step_at_start(connection: Connection, lease: Lease) -> int | None:
-    return connection.execute(
-        select(func.max(attempts.c.checkpoint_step)).where(
+    step: int | None = connection.execute(
+        select(attempts.c.checkpoint_step).where(
             attempts.c.job_id == lease.job_id,
             attempts.c.number == lease.attempt,
         ),
     ).scalar_one()
+    return step

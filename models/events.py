@@ -17,7 +17,7 @@ _LONGEST_PAGE = 1000
 
 
 class Entry(NamedTuple):
-    """An event to be written: `job.running`, `job.phase`, `job.checkpoint`, `job.warning` …, and what there is to say."""
+    """An event to be written: its type, such as `job.running` or `job.checkpoint`, and what there is to say."""
 
     type: str
     data: Mapping[str, Any] = {}

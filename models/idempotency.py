@@ -1,4 +1,6 @@
-"""Idempotency keys: the answer to a request is kept with what the request did, in the same transaction, and replayed to its repetitions."""
+"""Idempotency keys: the answer to a request is kept with what the request did, in the same transaction, and replayed to
+its repetitions.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +31,17 @@ class Replay:
 def begin(connection: Connection, *, project: str, key: str, operation: str, fingerprint: str) -> Replay | None:
     """Take a key for this request, or find the answer that its first use got.
 
-    On PostgreSQL a concurrent first use makes this wait for its commit; on SQLite there is one writer anyway. Raises `Unprocessable`
-    where the key was used for another body, `Conflict` where its first use has not been answered.
+    On PostgreSQL a concurrent first use makes this wait for its commit; on SQLite there is one writer anyway. Raises
+    `Unprocessable` where the key was used for another body, `Conflict` where its first use has not been answered.
     """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     taken = connection.execute(
         dialect.insert(idempotency)
         .values(project=project, key=key, operation=operation, fingerprint=fingerprint, created_at=now())
-        .on_conflict_do_nothing(),
-    )
-    if taken.rowcount == 1:
+        .on_conflict_do_nothing()
+        .returning(idempotency.c.key),
+    ).one_or_none()
+    if taken is not None:
         return None
     row = connection.execute(select(idempotency).where(*_is(project, key, operation))).one()
     if row.fingerprint != fingerprint:

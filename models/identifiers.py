@@ -16,7 +16,7 @@ _last_tick = 0
 
 def _next_tick() -> int:
     """Nanoseconds since the epoch in units of 1/4096 ms, strictly rising within this process."""
-    global _last_tick  # noqa: PLW0603  one clock per process is the point
+    global _last_tick
     with _lock:
         _last_tick = max(time.time_ns() * 4096 // 1_000_000, _last_tick + 1)
         return _last_tick

@@ -1,4 +1,6 @@
-"""Jobs: submit, read, list, change and delete. How they are steered is in `controls`, how attempts hold and end them in `leases` and `endings`."""
+"""Jobs: submit, read, list, change and delete. How they are steered is in `controls`, how attempts hold and end them in
+`leases` and `endings`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
 
 from models import queue
 from models.clock import now
@@ -59,7 +61,8 @@ def submit(
 ) -> Job:
     """Queue a job: its row, its first event and its doorbell, in the caller's transaction.
 
-    `sent` is the spec as the client wrote it, `resolved` the same with every default visible. Ring the doorbell after the commit.
+    `sent` is the spec as the client wrote it, `resolved` the same with every default visible. Ring the doorbell after
+    the commit.
     """
     identifier = new_id("job")
     at = created_at(identifier)
@@ -104,7 +107,9 @@ def get(connection: Connection, *, project: str, job_id: str) -> Job:
 
 
 def listing(connection: Connection, *, project: str, where: JobFilter, page: PageRequest) -> list[Job]:
-    """Up to `limit + 1` jobs, newest first; the last one only tells that there are more. Attempts, history and queue stay empty."""
+    """Up to `limit + 1` jobs, newest first; the last one only tells that there are more. Attempts, history and queue
+    stay empty.
+    """
     rows = connection.execute(_narrowed(_LIST.where(jobs.c.project == project), where, page)).all()
     return [from_row(row, live_progress=row.live_progress) for row in rows]
 
@@ -149,7 +154,9 @@ def status_of(connection: Connection, *, project: str, job_id: str) -> Status:
 
 
 def versions(connection: Connection, *, job_ids: list[str]) -> dict[str, tuple[int, int, int]]:
-    """(revision, heartbeat, event_seq) of each job that is there: what a watcher compares to see whether anything has changed."""
+    """(revision, heartbeat, event_seq) of each job that is there: what a watcher compares to see whether anything has
+    changed.
+    """
     rows = connection.execute(
         select(jobs.c.id, jobs.c.revision, func.coalesce(job_leases.c.hb_seq, -1).label("hb_seq"), jobs.c.event_seq)
         .outerjoin(job_leases, job_leases.c.job_id == jobs.c.id)
@@ -165,7 +172,7 @@ def _set_labels(connection: Connection, job_id: str, labels: Mapping[str, str]) 
 
 
 def _narrowed(statement: Select[Any], where: JobFilter, page: PageRequest) -> Select[Any]:
-    conditions = []
+    conditions: list[ColumnElement[bool]] = []
     if where.status:
         conditions.append(jobs.c.status.in_(where.status))
     if where.name is not None:

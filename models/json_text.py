@@ -10,7 +10,9 @@ import orjson
 
 
 def encode(document: Any) -> str:
-    """The document as compact JSON text; non-finite numbers become their names. Raises TypeError for what JSON has no word for."""
+    """The document as compact JSON text; non-finite numbers become their names. Raises TypeError for what JSON has no
+    word for.
+    """
     try:
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError:

@@ -100,9 +100,9 @@ def create(
 
 
 def authenticate(connection: Connection, token: str) -> Principal:
-    """Who a key's text stands for. Raises `Unauthorized` for one that is malformed, unknown, wrong, expired or revoked."""
+    """Who a key's text stands for. Raises `Unauthorized` for a malformed, unknown, wrong, expired or revoked one."""
     parts = token.split("_")
-    if len(parts) != 3 or parts[0] != "ty":  # noqa: PLR2004  ty, id, secret
+    if len(parts) != 3 or parts[0] != "ty":
         raise Unauthorized
     secret, checksum = parts[2][:-_CHECKSUM_LENGTH], parts[2][-_CHECKSUM_LENGTH:]
     if not hmac.compare_digest(checksum.encode(), _checksum(secret).encode()):

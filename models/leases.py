@@ -1,9 +1,9 @@
 """Leases: claiming a job, proving that its attempt lives, and the guard that fences every write of an attempt.
 
-A claim gives a job to one attempt, with a random token. The first statement of every transaction of the holder renews the narrow row
-in `job_leases` under that token; where it is gone, the attempt is superseded and may write nothing. (An UPDATE, not a SELECT: it takes
-the row's lock, so that a reap cannot slip in between.) Lock order everywhere: `job_leases`, then `jobs`; a claim touches only queued
-jobs, which have no lease.
+A claim gives a job to one attempt, with a random token. The first statement of every transaction of the holder renews
+the narrow row in `job_leases` under that token; where it is gone, the attempt is superseded and may write nothing. (An
+UPDATE, not a SELECT: it takes the row's lock, so that a reap cannot slip in between.) Lock order everywhere:
+`job_leases`, then `jobs`; a claim touches only queued jobs, which have no lease.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def beat(
 
 @contextmanager
 def holding(database: Database, lease: Lease, *, lease_seconds: float) -> Iterator[Connection]:
-    """A write transaction of the holder, fenced by its first statement. Raises `Superseded` before anything is written."""
+    """A write transaction of the holder. Raises `Superseded` at its first statement, before anything is written."""
     with database.unit_of_work() as connection:
         beat(connection, lease, lease_seconds=lease_seconds)
         yield connection
@@ -166,7 +166,7 @@ def resolved(connection: Connection, lease: Lease, *, spec: dict[str, Any]) -> N
 
 
 def resumed(connection: Connection, lease: Lease, *, step: int) -> None:
-    """The attempt goes on from a checkpoint at this step: the series are cut back to it, so that nothing counts twice."""
+    """The attempt goes on from a checkpoint at this step: the series are cut back to it; nothing counts twice."""
     connection.execute(
         update(attempts)
         .where(attempts.c.job_id == lease.job_id, attempts.c.number == lease.attempt)

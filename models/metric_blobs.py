@@ -1,7 +1,7 @@
 """How the points of a metric are packed: little-endian columns, about 12 bytes a point.
 
-A chunk holds up to `CHUNK_POINTS` points. Steps that rise evenly are one stride, others are 4-byte offsets from the first; times are
-4-byte float offsets from the first; values are 8-byte floats, bit for bit as they were measured.
+A chunk holds up to `CHUNK_POINTS` points. Steps that rise evenly are one stride, others are 4-byte offsets from the
+first; times are 4-byte float offsets from the first; values are 8-byte floats, bit for bit as they were measured.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Metric series: appended in packed chunks, summarised as they come, read back in buckets that hide no spike.
 
-All chunks of a series but the last are full, so the number of points says where the next one goes. A point at or before the last step is
-dropped, which makes a repeated append harmless.
+All chunks of a series but the last are full, so the number of points says where the next one goes. A point at or before
+the last step is dropped, which makes a repeated append harmless.
 """
 
 from __future__ import annotations

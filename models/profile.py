@@ -57,8 +57,8 @@ class Profile(Frozen):
 
     `classes` maps a label to its number of rows for images and texts; the classes of a table are the values of whatever
     column a job names as target. `split` counts the rows of the official parts (train, validation, test) where the data
-    brings its own split. `duplicates` counts rows that repeat an earlier row. `target` and `task` are what a shipped sample
-    is meant for, so that a spec may leave them out; an upload has none.
+    brings its own split. `duplicates` counts rows that repeat an earlier row. `target` and `task` are what a shipped
+    sample is meant for, so that a spec may leave them out; an upload has none.
     """
 
     kind: DatasetKind

@@ -1,9 +1,9 @@
 """The leaderless reaper: takes jobs from attempts that have fallen silent, and from nobody else.
 
-It watches each lease's heartbeat counter on its own monotonic clock and acts only where the counter has stood still for a whole lease
-while every look at the database succeeded; a look that failed starts all windows anew. So neither clock jumps nor a paused reaper nor
-a database outage can make it reap an attempt that lives (client-go's leader election tolerates clock skew in the same way). Any number
-of reapers may run: the deletion of the lease is a compare-and-set.
+It watches each lease's heartbeat counter on its own monotonic clock and acts only where the counter has stood still for
+a whole lease while every look at the database succeeded; a look that failed starts all windows anew. So neither clock
+jumps nor a paused reaper nor a database outage can make it reap an attempt that lives (client-go's leader election
+tolerates clock skew in the same way). Any number of reapers may run: the deletion of the lease is a compare-and-set.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Reaper:
         self._last_look: float | None = None
 
     def sweep(self) -> list[tuple[str, Status]]:
-        """Look at every lease once; returns the jobs that were taken back and where they now stand. Raises `Unavailable`."""
+        """Look at every lease once; returns the jobs that were taken back and where they now stand. Raises
+        `Unavailable`.
+        """
         started = self._monotonic()
         if self._last_look is not None and started - self._last_look > self._longest_gap_seconds:
             self._observed.clear()  # this process slept: the silence may have been its own

@@ -16,4 +16,7 @@ def obtain(connection: Connection, name: str) -> str:
     connection.execute(
         dialect.insert(service_secrets).values(name=name, value=secrets.token_hex(32)).on_conflict_do_nothing(),
     )
-    return connection.execute(select(service_secrets.c.value).where(service_secrets.c.name == name)).scalar_one()
+    value: str = connection.execute(
+        select(service_secrets.c.value).where(service_secrets.c.name == name),
+    ).scalar_one()
+    return value

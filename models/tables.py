@@ -1,7 +1,8 @@
-"""The tables. Times are seconds since the epoch, documents are JSON text that passes through untouched, one schema on both databases.
+"""The tables. Times are seconds since the epoch, documents are JSON text that passes through untouched, one schema on
+both databases.
 
-The hot, narrow rows (`job_leases`, `metric_chunks`) are kept apart from the wide, cold ones (`jobs`), so that a heartbeat never
-rewrites a spec.
+The hot, narrow rows (`job_leases`, `metric_chunks`) are kept apart from the wide, cold ones (`jobs`), so that a
+heartbeat never rewrites a spec.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ _TERMINAL: Final = ", ".join(sorted(f"'{status}'" for status in TERMINAL))
 
 def _job_id(*, primary_key: bool = False) -> Column[Any]:
     return Column(
-        "job_id", String(40), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=primary_key, nullable=False
+        "job_id", String(48), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=primary_key, nullable=False
     )
 
 
 jobs: Final = Table(
     "jobs",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     Column("project", String(64), nullable=False),
     Column("name", String(200)),
     Column("status", String(16), nullable=False),
@@ -65,7 +66,7 @@ jobs: Final = Table(
     Column("result", Text),
     Column("warnings", Text, nullable=False),
     Column("progress", Text),  # the last one known once no lease is held
-    Column("parent_id", String(40)),
+    Column("parent_id", String(48)),
     Column("created_at", Double, nullable=False),
     Column("queued_at", Double, nullable=False),
     Column("available_at", Double, nullable=False),
@@ -127,7 +128,7 @@ attempts: Final = Table(
     metadata,
     _job_id(primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("worker_id", String(40), nullable=False),
+    Column("worker_id", String(48), nullable=False),
     Column("worker", String(200), nullable=False),
     Column("device", String(64), nullable=False),
     Column("started_at", Double, nullable=False),
@@ -149,17 +150,18 @@ events: Final = Table(
     metadata,
     _job_id(primary_key=True),
     Column("seq", Integer, primary_key=True),
-    Column("id", String(40), nullable=False),
+    Column("id", String(48), nullable=False),
     Column("type", String(64), nullable=False),
     Column("at", Double, nullable=False),
     Column("data", Text, nullable=False),
 )
 
-#: What must be sent after a commit. A doorbell row lives from the transaction that queues a job to the one that claims it.
+#: What must be sent after a commit. A doorbell row lives from the transaction that queues a job to the one that claims
+#: it.
 outbox: Final = Table(
     "outbox",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     Column("kind", String(16), nullable=False),
     _job_id(),
     Column("pool", String(64), nullable=False),
@@ -171,7 +173,7 @@ outbox: Final = Table(
 metric_series: Final = Table(
     "metric_series",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     _job_id(),
     Column("name", String(200), nullable=False),
     Column("points", BigInteger, nullable=False),
@@ -187,7 +189,7 @@ metric_series: Final = Table(
 metric_chunks: Final = Table(
     "metric_chunks",
     metadata,
-    Column("series_id", String(40), ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True),
+    Column("series_id", String(48), ForeignKey("metric_series.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
@@ -209,7 +211,7 @@ log_chunks: Final = Table(
 checkpoints: Final = Table(
     "checkpoints",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     _job_id(),
     Column("attempt", Integer, nullable=False),
     Column("step", BigInteger, nullable=False),
@@ -229,7 +231,7 @@ checkpoints: Final = Table(
 datasets: Final = Table(
     "datasets",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     Column("project", String(64), nullable=False),
     Column("name", String(200), nullable=False),
     Column("format", String(32), nullable=False),
@@ -253,14 +255,14 @@ job_datasets: Final = Table(
     "job_datasets",
     metadata,
     _job_id(primary_key=True),
-    Column("dataset_id", String(40), ForeignKey("datasets.id"), primary_key=True),
+    Column("dataset_id", String(48), ForeignKey("datasets.id"), primary_key=True),
     Index("ix_job_datasets_dataset_id", "dataset_id"),
 )
 
 api_keys: Final = Table(
     "api_keys",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     Column("project", String(64), nullable=False),
     Column("name", String(200), nullable=False),
     Column("scopes", Text, nullable=False),
@@ -289,7 +291,7 @@ idempotency: Final = Table(
 workers: Final = Table(
     "workers",
     metadata,
-    Column("id", String(40), primary_key=True),
+    Column("id", String(48), primary_key=True),
     Column("node", String(200), nullable=False),
     Column("name", String(200), nullable=False),
     Column("pool", String(64), nullable=False),

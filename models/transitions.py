@@ -22,7 +22,8 @@ def change(
 ) -> Row[Any] | None:
     """Change the one job that meets the condition and write its events; None where no job meets it (any more).
 
-    The condition decides a race: the row's lock orders the contenders, and the second one finds the status it wanted gone.
+    The condition decides a race: the row's lock orders the contenders, and the second one finds the status it wanted
+    gone.
     """
     statement = (
         update(jobs)
@@ -37,7 +38,9 @@ def change(
 
 
 def ring(connection: Connection, *, job_id: str, pool: str, delay_seconds: float = 0.0) -> None:
-    """Leave a doorbell row for a job that has just been queued; it is rung after the commit, and again until the job is claimed."""
+    """Leave a doorbell row for a job that has just been queued; it is rung after the commit, and again until the job is
+    claimed.
+    """
     connection.execute(delete(outbox).where(outbox.c.job_id == job_id, outbox.c.kind == "doorbell"))
     connection.execute(
         insert(outbox).values(

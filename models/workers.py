@@ -63,7 +63,9 @@ def register(
     devices: Sequence[Mapping[str, Any]],
     versions: Mapping[str, str],
 ) -> list[str]:
-    """Make a worker known, in place of its earlier lives on the same node and name, whose ids are returned: their jobs are lost."""
+    """Make a worker known, in place of its earlier lives on the same node and name, whose ids are returned: their jobs
+    are lost.
+    """
     same = (workers.c.node == node) & (workers.c.name == name) & (workers.c.id != worker_id)
     earlier = list(connection.execute(select(workers.c.id).where(same)).scalars())
     connection.execute(delete(workers).where(same))

@@ -1,4 +1,6 @@
-"""`python -m models.migrations`: migrate the database that the settings name, and make the first admin key where there is none."""
+"""`python -m models.migrations`: migrate the database that the settings name, and make the first admin key where there
+is none.
+"""
 
 from __future__ import annotations
 

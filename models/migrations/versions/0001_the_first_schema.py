@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table('api_keys',
-    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('id', sa.String(length=48), nullable=False),
     sa.Column('project', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('scopes', sa.Text(), nullable=False),
@@ -26,7 +26,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_api_keys_project_id', ['project', 'id'], unique=False)
 
     op.create_table('datasets',
-    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('id', sa.String(length=48), nullable=False),
     sa.Column('project', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('format', sa.String(length=32), nullable=False),
@@ -63,7 +63,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_idempotency_created_at', ['created_at'], unique=False)
 
     op.create_table('jobs',
-    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('id', sa.String(length=48), nullable=False),
     sa.Column('project', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=True),
     sa.Column('status', sa.String(length=16), nullable=False),
@@ -78,7 +78,7 @@ def upgrade() -> None:
     sa.Column('result', sa.Text(), nullable=True),
     sa.Column('warnings', sa.Text(), nullable=False),
     sa.Column('progress', sa.Text(), nullable=True),
-    sa.Column('parent_id', sa.String(length=40), nullable=True),
+    sa.Column('parent_id', sa.String(length=48), nullable=True),
     sa.Column('created_at', sa.Double(), nullable=False),
     sa.Column('queued_at', sa.Double(), nullable=False),
     sa.Column('available_at', sa.Double(), nullable=False),
@@ -119,7 +119,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('name', name=op.f('pk_service_secrets'))
     )
     op.create_table('workers',
-    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('id', sa.String(length=48), nullable=False),
     sa.Column('node', sa.String(length=200), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('pool', sa.String(length=64), nullable=False),
@@ -136,9 +136,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_workers_seen_at', ['seen_at'], unique=False)
 
     op.create_table('attempts',
-    sa.Column('job_id', sa.String(length=40), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('number', sa.Integer(), nullable=False),
-    sa.Column('worker_id', sa.String(length=40), nullable=False),
+    sa.Column('worker_id', sa.String(length=48), nullable=False),
     sa.Column('worker', sa.String(length=200), nullable=False),
     sa.Column('device', sa.String(length=64), nullable=False),
     sa.Column('started_at', sa.Double(), nullable=False),
@@ -154,8 +154,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_attempts_open', ['worker_id'], unique=False, sqlite_where=sa.text('ended_at is null'), postgresql_where=sa.text('ended_at is null'))
 
     op.create_table('checkpoints',
-    sa.Column('id', sa.String(length=40), nullable=False),
-    sa.Column('job_id', sa.String(length=40), nullable=False),
+    sa.Column('id', sa.String(length=48), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('step', sa.BigInteger(), nullable=False),
     sa.Column('epoch', sa.Integer(), nullable=False),
@@ -175,9 +175,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_checkpoints_job_id_step', ['job_id', 'step'], unique=False)
 
     op.create_table('events',
-    sa.Column('job_id', sa.String(length=40), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('seq', sa.Integer(), nullable=False),
-    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('id', sa.String(length=48), nullable=False),
     sa.Column('type', sa.String(length=64), nullable=False),
     sa.Column('at', sa.Double(), nullable=False),
     sa.Column('data', sa.Text(), nullable=False),
@@ -185,8 +185,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('job_id', 'seq', name=op.f('pk_events'))
     )
     op.create_table('job_datasets',
-    sa.Column('job_id', sa.String(length=40), nullable=False),
-    sa.Column('dataset_id', sa.String(length=40), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
+    sa.Column('dataset_id', sa.String(length=48), nullable=False),
     sa.ForeignKeyConstraint(['dataset_id'], ['datasets.id'], name=op.f('fk_job_datasets_dataset_id')),
     sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_job_datasets_job_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('job_id', 'dataset_id', name=op.f('pk_job_datasets'))
@@ -195,7 +195,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_job_datasets_dataset_id', ['dataset_id'], unique=False)
 
     op.create_table('job_labels',
-    sa.Column('job_id', sa.String(length=40), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('key', sa.String(length=63), nullable=False),
     sa.Column('value', sa.String(length=256), nullable=False),
     sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_job_labels_job_id'), ondelete='CASCADE'),
@@ -205,7 +205,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_job_labels_key_value_job_id', ['key', 'value', 'job_id'], unique=False)
 
     op.create_table('job_leases',
-    sa.Column('job_id', sa.String(length=40), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('lease_token', sa.String(length=32), nullable=False),
     sa.Column('hb_seq', sa.BigInteger(), nullable=False),
@@ -217,7 +217,7 @@ def upgrade() -> None:
     postgresql_with={'fillfactor': '70'}
     )
     op.create_table('log_chunks',
-    sa.Column('job_id', sa.String(length=40), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('start', sa.BigInteger(), nullable=False),
     sa.Column('attempt', sa.Integer(), nullable=False),
     sa.Column('content', sa.LargeBinary(), nullable=False),
@@ -225,8 +225,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('job_id', 'start', name=op.f('pk_log_chunks'))
     )
     op.create_table('metric_series',
-    sa.Column('id', sa.String(length=40), nullable=False),
-    sa.Column('job_id', sa.String(length=40), nullable=False),
+    sa.Column('id', sa.String(length=48), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('points', sa.BigInteger(), nullable=False),
     sa.Column('last_step', sa.BigInteger(), nullable=False),
@@ -242,9 +242,9 @@ def upgrade() -> None:
         batch_op.create_index('uq_metric_series_job_id_name', ['job_id', 'name'], unique=True)
 
     op.create_table('outbox',
-    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('id', sa.String(length=48), nullable=False),
     sa.Column('kind', sa.String(length=16), nullable=False),
-    sa.Column('job_id', sa.String(length=40), nullable=False),
+    sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('pool', sa.String(length=64), nullable=False),
     sa.Column('due_at', sa.Double(), nullable=False),
     sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_outbox_job_id'), ondelete='CASCADE'),
@@ -255,7 +255,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_outbox_kind_due_at', ['kind', 'due_at'], unique=False)
 
     op.create_table('metric_chunks',
-    sa.Column('series_id', sa.String(length=40), nullable=False),
+    sa.Column('series_id', sa.String(length=48), nullable=False),
     sa.Column('number', sa.Integer(), nullable=False),
     sa.Column('first_step', sa.BigInteger(), nullable=False),
     sa.Column('last_step', sa.BigInteger(), nullable=False),
