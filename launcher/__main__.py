@@ -1,4 +1,4 @@
-"""`python -m launcher up | demo | prepare`: the service on one machine, its demonstration, and its first key."""
+"""`python -m launcher up | demo`: the service on one machine, and its demonstration."""
 
 import argparse
 import os
@@ -38,31 +38,20 @@ def _demo(settings: Settings) -> int:
     return demo(settings)
 
 
-def _prepare(settings: Settings) -> int:
-    from launcher.preparation import prepare
-
-    if created := prepare(settings.database):
-        _say(f"admin key {created} (shown once: keep it)")
-    _say("the database is up to date")
-    return 0
-
-
 def _say(line: str) -> None:
     print(line, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m launcher", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="up | demo | prepare")
+    commands = parser.add_subparsers(required=True, metavar="up | demo")
     for name, command, text in (
         ("up", _up, "run broker, API and one worker until Ctrl-C"),
         ("demo", _demo, "train a network on handwritten digits and show how it goes"),
-        ("prepare", _prepare, "bring the database up to date and make the first admin key"),
     ):
         one = commands.add_parser(name, help=text, description=text)
         one.set_defaults(command=command)
-        if name != "prepare":
-            one.add_argument("--data-dir", type=Path, help="where everything is kept (default: .trainyard)")
+        one.add_argument("--data-dir", type=Path, help="where everything is kept (default: .trainyard)")
         if name == "up":
             one.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
             one.add_argument("--port", type=int, help="port to listen on; 0 picks a free one (default: 8000)")

@@ -1,4 +1,3 @@
-# ruff: noqa: N818  (they read as states, not as mistakes)
 """What can keep the service from starting; every message is a sentence for the person who started it."""
 
 

@@ -1,17 +1,27 @@
-"""What has to be done once before the service can start: tables and the first key."""
+"""What has to be done before the service can start: tables, the first key, and a look at who is there already."""
 
-from models import database, keys
+from dataclasses import dataclass
+
+from models import keys, workers
+from models.database import Database
+from models.migrations import migrate
 
 
-def prepare(url: str) -> str | None:
-    """Bring the database at `url` up to date; return the admin key if this call created it, None if there was one.
+@dataclass(frozen=True)
+class Prepared:
+    """What was found or made: the admin key if there was none, and the workers that other launchers run."""
 
-    Safe to run from several machines at once. Raises models.errors.Unavailable when the database does not answer.
-    """
-    database.migrate(url)
-    opened = database.Database(url)
+    new_key: str | None
+    earlier_workers: frozenset[str]
+
+
+def prepare(url: str) -> Prepared:
+    """Bring the database at `url` up to date. Raises models.errors.Unavailable when it does not answer."""
+    database = Database(url)
     try:
-        with opened.unit_of_work() as connection:
-            return keys.ensure_admin(connection)
+        migrate(database)
+        with database.unit_of_work() as connection:
+            earlier = frozenset(worker.id for worker in workers.listing(connection))
+            return Prepared(keys.ensure_admin(connection), earlier)
     finally:
-        opened.close()
+        database.close()

@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +28,10 @@ class Door:
         with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:  # noqa: S310
             return json.load(answer)
 
-    def takes_jobs(self) -> bool:
-        """Say whether a job would be accepted and a live worker is there to run it."""
+    def takes_jobs(self, *, earlier_workers: AbstractSet[str] = frozenset()) -> bool:
+        """Say whether a job would be accepted and a worker that was not there earlier is there to run it."""
         try:
-            return bool(self.call("GET", "/v1/workers")["data"]) and bool(
-                self.call("POST", "/v1/jobs?dry_run=schema", body=PROBE_JOB)
-            )
+            present = {worker["id"] for worker in self.call("GET", "/v1/workers")["data"]}
+            return not present <= earlier_workers and bool(self.call("POST", "/v1/jobs?dry_run=schema", body=PROBE_JOB))
         except OSError:
             return False

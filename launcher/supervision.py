@@ -59,7 +59,7 @@ class Part:
         """Restart the process when it has ended and its pause is over; return a sentence about an end just found."""
         now = time.monotonic()
         if self.process is None:
-            if now >= self.due_at:
+            if self.started_at and now >= self.due_at:
                 self.start()
             return None
         status = self.process.poll()
@@ -100,10 +100,11 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note_order)
 
-    def start(self) -> None:
-        """Start every part at once; they wait for one another by themselves."""
+    def start(self, *names: str) -> None:
+        """Start the named parts at once; they wait for one another by themselves."""
         for part in self.parts:
-            part.start()
+            if part.name in names:
+                part.start()
         self._announce()
 
     def run_until(self, done: Callable[[], bool], *, hopeless_crashes: int | None = None) -> None:

@@ -34,7 +34,6 @@ def up(settings: Settings, *, say: Callable[[str], None] = print) -> None:
         )
         supervisor.listen()
         try:
-            supervisor.start()
             _make_ready(supervisor, settings, folder, url)
             supervisor.run_until(lambda: False)
         finally:
@@ -43,13 +42,19 @@ def up(settings: Settings, *, say: Callable[[str], None] = print) -> None:
 
 
 def _make_ready(supervisor: Supervisor, settings: Settings, folder: DataFolder, url: str) -> None:
-    """Migrate while API and worker are still importing, then wait for them."""
-    if created := prepare(settings.database):
-        folder.write_key(created)
-        supervisor.say(f"admin key {created} (shown once; kept in {folder.key_file})")
+    """Start everything, the tables made while the API is still importing, and wait until a job can be submitted."""
+    supervisor.start("broker", "api")
+    prepared = prepare(settings.database)
+    if prepared.new_key:
+        folder.write_key(prepared.new_key)
+        supervisor.say(f"admin key {prepared.new_key} (shown once; kept in {folder.key_file})")
+    supervisor.start("worker")
     door = Door(url, folder.key() or "")
     deadline = time.monotonic() + START_SECONDS
-    supervisor.run_until(lambda: door.takes_jobs() or time.monotonic() > deadline, hopeless_crashes=HOPELESS_CRASHES)
+    supervisor.run_until(
+        lambda: door.takes_jobs(earlier_workers=prepared.earlier_workers) or time.monotonic() > deadline,
+        hopeless_crashes=HOPELESS_CRASHES,
+    )
     if time.monotonic() > deadline:
         raise NotStarted(f"not ready after {START_SECONDS:g} s: see {folder.path / 'logs'}")
     if not supervisor.stop_orders:
