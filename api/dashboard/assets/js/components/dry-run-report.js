@@ -1,0 +1,44 @@
+import { bytes, duration, number } from "../format.js";
+import { html } from "../html.js";
+import { locate } from "../pointers.js";
+import { JsonView } from "./json-view.js";
+
+/**
+ * What the service makes of the spec: its mistakes, each a way to its place in the text, or everything it would do.
+ *
+ * @param {{text: string, report: Record<string, any>|null, problem: (Error & {errors?: import("../types.js").FieldError[]})|null,
+ *          isChecking: boolean, onShow: (place: import("../pointers.js").Place) => void}} props
+ */
+export function DryRunReport({ text, report, problem, isChecking, onShow }) {
+  return html`<section id="report" class="report ${isChecking ? "stale" : ""}" aria-label="Check" aria-live="polite" aria-busy=${isChecking}>
+    ${problem ? html`<${Mistakes} text=${text} problem=${problem} onShow=${onShow} />` : report ? html`<${Plan} text=${text} report=${report} />` : html`<p class="quiet">Checking</p>`}
+  </section>`;
+}
+
+function Mistakes({ text, problem, onShow }) {
+  const errors = problem.errors ?? [];
+  if (!errors.length) return html`<div class="notice"><p>${problem.message}</p></div>`;
+  return html`<h2>${errors.length === 1 ? "One mistake" : `${errors.length} mistakes`}</h2>
+    <ul class="mistakes">${errors.map(({ pointer, detail }) => {
+      const place = locate(text, pointer);
+      return html`<li key=${pointer + detail}>
+        <button type="button" class="link" onClick=${() => onShow(place)}><code>${pointer}</code></button> <span class="of">line ${place.line}</span>
+        <p>${detail}</p>
+      </li>`;
+    })}</ul>`;
+}
+
+function Plan({ text, report }) {
+  const step = report.step ?? {};
+  const facts = [
+    ["Parameters", report.parameters, number],
+    ["One step", step.seconds_per_step ?? report.seconds_per_step, duration],
+    ["Whole training", step.eta_seconds ?? report.eta_seconds, duration],
+    ["Peak memory", step.peak_memory_bytes ?? report.peak_memory_bytes, bytes],
+    ["Checkpoint", step.checkpoint_bytes ?? report.checkpoint_bytes, bytes],
+  ].filter(([, value]) => value !== null && value !== undefined);
+  return html`<h2>Ready to submit</h2>
+    <dl class="pairs">${facts.map(([name, value, show]) => html`<div key=${name}><dt>${name}</dt><dd>${show(value)}</dd></div>`)}</dl>
+    <p class="quiet">Strong values are yours; the others are defaults.</p>
+    <${JsonView} value=${report.resolved_spec} given=${JSON.parse(text)} />`;
+}
