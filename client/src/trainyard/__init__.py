@@ -1,0 +1,112 @@
+"""Python client of Trainyard, a REST service that trains PyTorch networks from declarative job specs.
+
+from trainyard import Client
+
+with Client() as client:
+    job = client.jobs.submit({"data": {"dataset": "digits"}}).wait().raise_for_status()
+    print(job.result.test)
+"""
+
+from ._checkpoints import Checkpoint
+from ._client import Client
+from ._datasets import Dataset
+from ._exceptions import (
+    BadRequest,
+    ConfigurationError,
+    Conflict,
+    DownloadCorrupt,
+    FieldError,
+    Forbidden,
+    InvalidDataset,
+    JobCancelled,
+    JobError,
+    JobFailed,
+    NotFound,
+    PayloadTooLarge,
+    PreconditionFailed,
+    RateLimited,
+    ServerError,
+    ServiceTimeout,
+    ServiceUnreachable,
+    StatusError,
+    TrainyardError,
+    Unauthorized,
+    Unprocessable,
+    WaitTimeout,
+)
+from ._job import Job
+from ._metrics import Point
+from ._records import (
+    Attempt,
+    Baseline,
+    Best,
+    CheckpointFile,
+    CheckpointRecord,
+    DatasetRecord,
+    Event,
+    JobRecord,
+    Key,
+    MetricSummary,
+    Progress,
+    Queue,
+    Reason,
+    Result,
+    Series,
+    StepValue,
+    Transition,
+    Version,
+    Worker,
+)
+from ._streams import Frame
+from ._version import __version__
+
+__all__ = [
+    "Attempt",
+    "BadRequest",
+    "Baseline",
+    "Best",
+    "Checkpoint",
+    "CheckpointFile",
+    "CheckpointRecord",
+    "Client",
+    "ConfigurationError",
+    "Conflict",
+    "Dataset",
+    "DatasetRecord",
+    "DownloadCorrupt",
+    "Event",
+    "FieldError",
+    "Forbidden",
+    "Frame",
+    "InvalidDataset",
+    "Job",
+    "JobCancelled",
+    "JobError",
+    "JobFailed",
+    "JobRecord",
+    "Key",
+    "MetricSummary",
+    "NotFound",
+    "PayloadTooLarge",
+    "Point",
+    "PreconditionFailed",
+    "Progress",
+    "Queue",
+    "RateLimited",
+    "Reason",
+    "Result",
+    "Series",
+    "ServerError",
+    "ServiceTimeout",
+    "ServiceUnreachable",
+    "StatusError",
+    "StepValue",
+    "TrainyardError",
+    "Transition",
+    "Unauthorized",
+    "Unprocessable",
+    "Version",
+    "WaitTimeout",
+    "Worker",
+    "__version__",
+]

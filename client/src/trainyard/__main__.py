@@ -1,0 +1,5 @@
+"""`python -m trainyard`: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,41 @@
+"""The command line: `trainyard`. Every command is the SDK call of the same name; docs/cli.md explains each one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trainyard._version import __version__
+
+from . import checkpoints, controls, datasets, jobs, keys, readings, service
+
+app = typer.Typer(
+    name="trainyard",
+    help="Train PyTorch networks on a Trainyard service.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (jobs, controls, readings, checkpoints, datasets, keys, service):
+    module.register(app)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"trainyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the client's version.")
+    ] = False,
+) -> None:
+    """Train PyTorch networks on a Trainyard service."""
+
+
+def main() -> None:
+    """Run the command line; the exit statuses are those of `ExitCode`."""
+    app()

@@ -1,0 +1,130 @@
+"""Lists as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from trainyard._checkpoints import Checkpoint
+from trainyard._records import DatasetRecord, JobRecord, Key, MetricSummary, StepValue, Worker
+from trainyard.terminal import words
+
+
+def jobs(listed: Sequence[JobRecord]) -> RenderableType:
+    """A line per job."""
+    rows = (
+        (
+            f"[bold]{job.id}[/]",
+            escape(job.name or ""),
+            words.status(job.status),
+            f"{job.progress.fraction:.0%}" if job.progress.fraction is not None else "",
+            words.age(job.created_at),
+            escape(" ".join(f"{key}={value}" for key, value in job.labels.items())),
+        )
+        for job in listed
+    )
+    return _table(("job", "name", "status", "done", "created", "labels"), rows, nothing="no jobs")
+
+
+def metrics(listed: Iterable[MetricSummary]) -> RenderableType:
+    """A line per metric."""
+    rows = (
+        (
+            escape(metric.name),
+            words.count(metric.points),
+            _at(metric.last),
+            words.value(metric.min),
+            words.value(metric.max),
+            _at(metric.best),
+        )
+        for metric in listed
+    )
+    return _table(("metric", "points", "last", "min", "max", "best"), rows, nothing="no metrics yet")
+
+
+def checkpoints(listed: Iterable[Checkpoint]) -> RenderableType:
+    """A line per checkpoint."""
+    rows = (
+        (
+            f"[bold]{checkpoint.id}[/]",
+            words.count(checkpoint.step),
+            words.count(checkpoint.record.epoch),
+            " ".join(checkpoint.kinds),
+            words.size(checkpoint.record.bytes),
+            words.values(dict(list(checkpoint.metrics.items())[:3])),
+        )
+        for checkpoint in listed
+    )
+    return _table(("checkpoint", "step", "epoch", "kinds", "size", "metrics"), rows, nothing="no checkpoints yet")
+
+
+def datasets(listed: Sequence[DatasetRecord]) -> RenderableType:
+    """A line per dataset."""
+    rows = (
+        (
+            f"[bold]{dataset.id}[/]",
+            escape(dataset.name or ""),
+            dataset.format or "",
+            words.status(dataset.status),
+            words.size(dataset.bytes),
+            words.count((dataset.profile or {}).get("rows")),
+            words.age(dataset.created_at),
+        )
+        for dataset in listed
+    )
+    return _table(("dataset", "name", "format", "status", "size", "rows", "created"), rows, nothing="no datasets")
+
+
+def keys(listed: Sequence[Key]) -> RenderableType:
+    """A line per key."""
+    rows = (
+        (
+            f"[bold]{key.id}[/]",
+            escape(key.name or ""),
+            key.project or "",
+            " ".join(key.scopes),
+            words.age(key.created_at),
+            "[red]revoked[/]" if key.revoked_at else words.age(key.last_used_at),
+        )
+        for key in listed
+    )
+    return _table(("key", "name", "project", "scopes", "created", "used"), rows, nothing="no keys")
+
+
+def workers(listed: Sequence[Worker]) -> RenderableType:
+    """A line per worker."""
+    rows = (
+        (
+            f"[bold]{escape(worker.name or worker.id)}[/]",
+            worker.pool or "",
+            " ".join(map(_device, worker.devices)),
+            f"{len(worker.jobs)}/{worker.slots or '?'}",
+            " ".join(worker.jobs),
+            words.age(worker.seen_at),
+        )
+        for worker in listed
+    )
+    return _table(("worker", "pool", "devices", "busy", "jobs", "seen"), rows, nothing="no workers are alive")
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, nothing: str) -> RenderableType:
+    table = Table(*columns, box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
+    # A cut-off id is of no use to the next command.
+    table.columns[0].no_wrap = True
+    table.columns[0].overflow = "fold"
+    for row in rows:
+        table.add_row(*row)
+    return table if table.row_count else f"[dim]{nothing}[/]"
+
+
+def _at(point: StepValue | None) -> str:
+    return "-" if point is None else f"{words.value(point.value)} [dim]@ {words.count(point.step)}[/]"
+
+
+def _device(device: Any) -> str:
+    return escape(str(device.get("name") or device.get("type") or "") if isinstance(device, dict) else str(device))

@@ -1,0 +1,71 @@
+"""Numbers, times and statuses as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Final
+
+_COLOURS: Final = {
+    "queued": "yellow",
+    "running": "cyan",
+    "pausing": "yellow",
+    "paused": "yellow",
+    "cancelling": "yellow",
+    "succeeded": "green",
+    "ready": "green",
+    "failed": "red",
+    "invalid": "red",
+    "cancelled": "magenta",
+}
+
+
+def status(word: str) -> str:
+    """A status in its colour, as rich markup."""
+    colour = _COLOURS.get(word)
+    return f"[{colour}]{word}[/]" if colour else word
+
+
+def value(number: float | None) -> str:
+    """A metric's value to four figures."""
+    if number is None:
+        return "-"
+    return f"{number:.4g}" if isfinite(number) else str(number)
+
+
+def values(metrics: Mapping[str, float]) -> str:
+    """Several metrics on a line."""
+    return " · ".join(f"{name} {value(number)}" for name, number in metrics.items())
+
+
+def count(number: float | None) -> str:
+    """A whole number with its thousands apart."""
+    return "-" if number is None else f"{number:,.0f}"
+
+
+def size(num_bytes: float | None) -> str:
+    """Bytes in the unit that fits: 3.9 MB."""
+    if num_bytes is None:
+        return "-"
+    for unit in ("B", "kB", "MB", "GB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} {unit}" if unit == "B" else f"{num_bytes:.1f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} TB"
+
+
+def duration(seconds: float | None) -> str:
+    """A stretch of time: 4.2 s, 3 min 05 s, 2 h 10 min."""
+    if seconds is None:
+        return "-"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def age(moment: datetime | None) -> str:
+    """How long ago that was."""
+    return "-" if moment is None else f"{duration((datetime.now(UTC) - moment).total_seconds())} ago"
