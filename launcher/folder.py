@@ -13,11 +13,12 @@ from launcher.errors import Occupied
 
 @dataclass(frozen=True)
 class Running:
-    """What a running launcher tells about itself: where it listens and which processes it runs."""
+    """What a running launcher tells about itself: where it listens, which processes it runs, whether it takes jobs."""
 
     url: str
     pid: int
     parts: Mapping[str, int]
+    ready: bool
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class DataFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Occupied(f"a service is already running on {self.path}{self._where()}") from None
+            self._note.unlink(missing_ok=True)  # of one that was killed
             try:
                 yield
             finally:

@@ -91,9 +91,10 @@ class Supervisor:
 
     parts: Sequence[Part]
     say: Callable[[str], None]
-    announce: Callable[[dict[str, int]], None]
+    announce: Callable[[dict[str, int], bool], None]
     stop_orders: int = field(default=0, init=False)
-    announced: dict[str, int] = field(default_factory=dict, init=False)
+    is_ready: bool = field(default=False, init=False)
+    announced: tuple[dict[str, int], bool] | None = field(default=None, init=False)
 
     def listen(self) -> None:
         """Take SIGINT, SIGTERM and SIGHUP from now on as orders to stop."""
@@ -119,6 +120,11 @@ class Supervisor:
             self._announce()
             time.sleep(POLL_SECONDS)
 
+    def declare_ready(self) -> None:
+        """Let others know that the service takes jobs."""
+        self.is_ready = True
+        self._announce()
+
     def stop(self) -> None:
         """Stop the parts together, then the last ones; one more order to stop ends the patience."""
         together = [part for part in self.parts if not part.stops_last]
@@ -133,10 +139,10 @@ class Supervisor:
             part.end(grace_seconds=part.grace_seconds)
 
     def _announce(self) -> None:
-        pids = {part.name: part.process.pid for part in self.parts if part.process}
-        if pids != self.announced:
-            self.announce(pids)
-            self.announced = pids
+        state = {part.name: part.process.pid for part in self.parts if part.process}, self.is_ready
+        if state != self.announced:
+            self.announce(*state)
+            self.announced = state
 
     def _note_order(self, _number: int, _frame: FrameType | None) -> None:
         self.stop_orders += 1

@@ -30,7 +30,7 @@ def up(settings: Settings, *, say: Callable[[str], None] = print) -> None:
         supervisor = Supervisor(
             Plan(settings, folder, listener).parts(),
             say=say,
-            announce=lambda pids: folder.announce(Running(url, os.getpid(), pids)),
+            announce=lambda pids, ready: folder.announce(Running(url, os.getpid(), pids, ready)),
         )
         supervisor.listen()
         try:
@@ -58,4 +58,5 @@ def _make_ready(supervisor: Supervisor, settings: Settings, folder: DataFolder, 
     if time.monotonic() > deadline:
         raise NotStarted(f"not ready after {START_SECONDS:g} s: see {folder.path / 'logs'}")
     if not supervisor.stop_orders:
+        supervisor.declare_ready()
         supervisor.say(f"ready {url}")
