@@ -43,7 +43,14 @@ def begin(connection: Connection, *, project: str, key: str, operation: str, fin
     ).one_or_none()
     if taken is not None:
         return None
-    row = connection.execute(select(idempotency).where(*_is(project, key, operation))).one()
+    return replay(connection, project=project, key=key, operation=operation, fingerprint=fingerprint)
+
+
+def replay(connection: Connection, *, project: str, key: str, operation: str, fingerprint: str) -> Replay | None:
+    """The answer that the first use of a key got, or None for a key that has not been used. Raises like `begin`."""
+    row = connection.execute(select(idempotency).where(*_is(project, key, operation))).one_or_none()
+    if row is None:
+        return None
     if row.fingerprint != fingerprint:
         raise Unprocessable("This Idempotency-Key was used for another request body.", code="idempotency_key_reused")
     if row.status is None:

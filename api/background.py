@@ -1,0 +1,59 @@
+"""The leaderless sweeps: what must happen although nobody asks for it.
+
+Each runs in every API process. None of them elects a leader: every statement they run is a compare-and-set, so two
+processes doing the same sweep at once change nothing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from models.errors import Unavailable
+
+_logger = logging.getLogger("trainyard.background")
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Something to do again and again."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[], None]
+
+
+class Background:
+    """Runs each sweep in a thread of its own, so that a slow one delays no other."""
+
+    def __init__(self, sweeps: Sequence[Sweep]) -> None:
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(sweep,), name=f"sweep-{sweep.name}", daemon=True)
+            for sweep in sweeps
+        ]
+
+    def start(self) -> None:
+        """Begin to sweep, each sweep at once for the first time."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self, *, timeout_seconds: float = 5.0) -> None:
+        """Let the running sweeps finish and start no more."""
+        self._stopping.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout_seconds)
+
+    def _repeat(self, sweep: Sweep) -> None:
+        while not self._stopping.is_set():
+            try:
+                sweep.run()
+            except Unavailable as error:
+                _logger.warning("sweep %s: %s", sweep.name, error.detail)
+            except Exception:
+                _logger.exception("sweep %s failed; it will be tried again", sweep.name)
+            self._stopping.wait(sweep.every_seconds * random.uniform(0.8, 1.2))  # noqa: S311  spreads the processes out

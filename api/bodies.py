@@ -1,0 +1,90 @@
+"""Request bodies, read by the service itself: after authentication, against a limit, and as strict JSON.
+
+The framework would read a body before it asks who sent it, and answer an overlong one in plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+
+from api import strict_json
+from api.service import ServiceDep
+from models.errors import BadRequest, FieldError, PayloadTooLarge, TrainyardError, Unprocessable
+
+Shape = TypeVar("Shape", bound=BaseModel)
+_JSON: Final = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+
+
+class UnsupportedMediaType(TrainyardError):
+    """The body is of a kind that this route does not read."""
+
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+
+
+async def blocks(request: Request, *, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises PayloadTooLarge as soon as it is known to be longer than `max_bytes`."""
+    declared = request.headers.get("content-length")
+    if declared is not None and declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    received = 0
+    async for block in request.stream():
+        received += len(block)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        if block:
+            yield block
+
+
+def _too_large(max_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"The body is longer than {max_bytes} bytes.", max_bytes=max_bytes, headers={"Connection": "close"}
+    )
+
+
+async def _content(request: Request, service: ServiceDep) -> bytes:
+    limit = service.settings.max_body_bytes
+    return b"".join([block async for block in blocks(request, max_bytes=limit)])
+
+
+async def json_object(request: Request, service: ServiceDep) -> dict[str, Any]:
+    """The body as a JSON object. Raises UnsupportedMediaType, PayloadTooLarge, BadRequest and Unprocessable."""
+    content = await _content(request, service)
+    if not _JSON.fullmatch(request.headers.get("content-type", "")):
+        raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
+    if not content:
+        raise BadRequest("The body is empty; send a JSON object.", code="invalid_json")
+    document = strict_json.loads(content)
+    if not isinstance(document, dict):
+        raise Unprocessable("Send a JSON object.", errors=[FieldError("#", "send a JSON object")])
+    return document
+
+
+async def optional_json_object(request: Request, service: ServiceDep) -> dict[str, Any]:
+    """The same where the body may be left out: an empty one is an empty object."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return {}
+    return await json_object(request, service)
+
+
+JsonBody = Annotated[dict[str, Any], Depends(json_object)]
+OptionalJsonBody = Annotated[dict[str, Any], Depends(optional_json_object)]
+
+
+def validated(shape: type[Shape], document: dict[str, Any]) -> Shape:
+    """The document as a shape, strictly. Raises Unprocessable with a pointer per mistake."""
+    try:
+        return shape.model_validate(document)
+    except ValidationError as error:
+        errors = [FieldError("#/" + "/".join(map(str, item["loc"])), _sentence(item["msg"])) for item in error.errors()]
+        detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+        raise Unprocessable(detail, code="invalid_body", errors=errors) from error
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]

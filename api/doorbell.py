@@ -1,0 +1,123 @@
+"""The doorbell: tells idle workers that a job is queued, and busy ones that a job has orders.
+
+A ring is a Celery task *name* without arguments; the job itself is a row that is already committed. Losing a ring
+costs seconds (the sweep in `background` rings again), so ringing is left to a thread of its own, and a dead or half-
+open broker can neither delay nor fail a request.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from typing import Any, Final, NamedTuple
+
+_logger = logging.getLogger("trainyard.doorbell")
+
+TASK_NAME: Final = "trainyard.train"
+NUDGE_CHANNEL: Final = "trainyard:nudge"
+_LONGEST_QUEUE: Final = 10_000
+_PING_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 1.0
+
+#: Without `socket_timeout` a connection whose other end vanished silently would block its user for ever.
+TRANSPORT_OPTIONS: Final = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+}
+
+
+class _Ring(NamedTuple):
+    pool: str
+
+
+class _Nudge(NamedTuple):
+    job_id: str
+
+
+class Doorbell:
+    """Sends rings and nudges in the background, in order, and forgets what a dead broker does not take."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._broker_url = broker_url
+        self._messages: queue.Queue[_Ring | _Nudge | None] = queue.Queue(maxsize=_LONGEST_QUEUE)
+        self._thread = threading.Thread(target=self._work, name="doorbell", daemon=True)
+        self._closing = threading.Event()
+        self.is_connected = False
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def close(self, *, timeout_seconds: float = 2.0) -> None:
+        """Send what is waiting, as far as the broker takes it in time, and stop."""
+        self._closing.set()
+        self._put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+
+    def ring(self, pool: str) -> None:
+        """Wake a worker of this pool. Call it after the commit. Never blocks, never fails."""
+        self._put(_Ring(pool))
+
+    def nudge(self, job_id: str) -> None:
+        """Let the worker that holds this job look at its orders now, not at its next heartbeat."""
+        self._put(_Nudge(job_id))
+
+    def _put(self, message: _Ring | _Nudge | None) -> None:
+        try:
+            self._messages.put_nowait(message)
+        except queue.Full:
+            _logger.warning("the broker is too slow: a doorbell was left to the sweep")
+
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._serve()
+            except Exception as error:  # noqa: BLE001  kombu and redis share no base class, and this thread must live
+                self.is_connected = False
+                _logger.warning(
+                    "the broker does not answer; jobs start by the workers' own sweep: %s", type(error).__name__
+                )
+                self._closing.wait(_RETRY_SECONDS)
+
+    def _serve(self) -> None:
+        app = _celery(self._broker_url)
+        with app.connection_for_write(transport_options=TRANSPORT_OPTIONS) as connection:
+            connection.ensure_connection(max_retries=1, timeout=5)
+            client = connection.default_channel.client
+            client.ping()
+            self.is_connected = True
+            while True:
+                try:
+                    message = self._messages.get(timeout=_PING_SECONDS)
+                except queue.Empty:
+                    client.ping()
+                    continue
+                if message is None:
+                    return
+                self._send(app, connection, message)
+
+    def _send(self, app: Any, connection: Any, message: _Ring | _Nudge) -> None:
+        started = time.monotonic()
+        if isinstance(message, _Ring):
+            app.send_task(TASK_NAME, queue=message.pool, connection=connection, ignore_result=True, retry=False)
+        else:
+            connection.default_channel.client.publish(NUDGE_CHANNEL, message.job_id)
+        _logger.debug("sent %s in %.1f ms", message, (time.monotonic() - started) * 1000)
+
+
+def _celery(broker_url: str) -> Any:
+    from celery import Celery  # a quarter of a second that the API's start need not wait for
+
+    app = Celery("trainyard-doorbell", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        broker_transport_options=TRANSPORT_OPTIONS,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+    )
+    return app

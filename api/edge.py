@@ -1,0 +1,109 @@
+"""The outermost layer: which hosts are answered, a request id, security headers, and no failure without a problem
+document.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Collection
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem_response
+from models.errors import BadRequest, TrainyardError
+
+_logger = logging.getLogger("trainyard.api")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+#: What an answer carries unless its route says otherwise. API answers are data: nothing in them may run or be framed.
+DEFAULT_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Edge:
+    """Wraps the whole application as plain ASGI, so that streams pass through unbuffered."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
+        self._app = app
+        self._hosts = {host.lower() for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; the lifespan passes through, and there are no websockets."""
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers.get("x-request-id"))
+        scope.setdefault("state", {})["request_id"] = request_id
+        reply = _Reply(send, request_id=request_id)
+        started = time.monotonic()
+        try:
+            self._check_host(headers.get("host", ""))
+            await self._app(scope, receive, reply)
+        except ClientDisconnect:
+            _logger.info("client went away", extra={"request_id": request_id, "path": scope["path"]})
+        except BadRequest as error:
+            await problem_response(error, path=scope["path"], request_id=request_id)(scope, receive, reply)
+        except Exception:
+            _logger.exception("unexpected error", extra={"request_id": request_id, "path": scope["path"]})
+            if reply.status is not None:
+                raise
+            failure = TrainyardError(
+                "The service failed on this request; its log has the details under the request id."
+            )
+            await problem_response(failure, path=scope["path"], request_id=request_id)(scope, receive, reply)
+        _log_access(scope, request_id=request_id, status=reply.status, seconds=time.monotonic() - started)
+
+    def _check_host(self, header: str) -> None:
+        """DNS rebinding ends here: a page of another site reaches the port, but under its own host name."""
+        host = re.sub(r":[0-9]*$", "", header.lower())
+        if "*" not in self._hosts and host not in self._hosts:
+            raise BadRequest(
+                f"The host {header[:64]!r} is not one this service answers to; TRAINYARD_ALLOWED_HOSTS lists them.",
+                code="unknown_host",
+            )
+
+
+class _Reply:
+    """Adds the headers that every answer carries, and remembers whether one has begun."""
+
+    def __init__(self, send: Send, *, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in DEFAULT_HEADERS.items():
+                headers.setdefault(name, value)
+            headers["X-Request-ID"] = self._request_id
+        await self._send(message)
+
+
+def _request_id(header: str | None) -> str:
+    if header is not None and _REQUEST_ID.fullmatch(header):
+        return header
+    return secrets.token_hex(16)
+
+
+def _log_access(scope: Scope, *, request_id: str, status: int | None, seconds: float) -> None:
+    fields = {"request_id": request_id, "status": status, "milliseconds": round(seconds * 1000, 1)}
+    _logger.debug("%s %s", scope["method"], scope["path"], extra=fields)

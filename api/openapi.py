@@ -1,0 +1,95 @@
+"""The service's own description, OpenAPI 3.1: `python -m api.openapi` prints it, `docs/openapi.json` is a copy under
+test.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
+from pydantic.json_schema import models_json_schema
+
+from api import schemas
+from api.answers import problem
+from api.authentication import PUBLIC_PATHS, declared_scopes
+from models.settings import Settings
+from models.spec import JobSpec
+
+_DESCRIPTION: Final = """\
+Trains PyTorch networks from declarative job specs.
+
+Every request but those for health and version carries `Authorization: Bearer <key>`. Errors are
+`application/problem+json` (RFC 9457) with a stable `code`. Lists are newest first; `next_cursor` leads to the next
+page. Times are RFC 3339 in UTC.
+"""
+
+#: Bodies that the service reads by itself, so that the framework does not know of them.
+_BODIES: Final = (
+    (JobSpec, "validation"),
+    (schemas.JobChanges, "validation"),
+    (schemas.RetryRequest, "validation"),
+    (schemas.DatasetDeclaration, "validation"),
+    (schemas.KeyRequest, "validation"),
+    (schemas.Problem, "serialization"),
+)
+_REFERENCES: Final = "#/components/schemas/{model}"
+
+
+def register(app: FastAPI) -> None:
+    """Let the application describe itself in this module's words."""
+    app.openapi = lambda: _once(app)  # type: ignore[method-assign]
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The description of every route."""
+    described = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=_DESCRIPTION,
+        routes=app.routes,
+        separate_input_output_schemas=False,
+    )
+    _, definitions = models_json_schema(list(_BODIES), ref_template=_REFERENCES)
+    components = described["components"]
+    components["schemas"] = dict(sorted({**components["schemas"], **definitions["$defs"]}.items()))
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
+    for route in iter_route_contexts(app.routes):
+        if getattr(route, "include_in_schema", False) and route.path in described["paths"]:
+            for method in route.methods or ():
+                _complete(described["paths"][route.path][method.lower()], route)
+    return described
+
+
+def _once(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = document(app)
+    return app.openapi_schema
+
+
+def _complete(operation: dict[str, Any], route: Any) -> None:
+    """Say who may call it, and leave out the answers of the framework that ours stand in for."""
+    if route.path in PUBLIC_PATHS:
+        operation["security"] = []
+        operation["responses"].pop("422", None)
+        return
+    scopes = sorted(declared_scopes(route.dependant))
+    operation["security"] = [{"key": scopes}]
+    operation["description"] = f"{operation.get('description', '')}\n\nScope: `{', '.join(scopes)}`.".strip()
+    operation["responses"]["422"] = problem(422)
+
+
+def main() -> None:
+    """Print the document."""
+    from api.main import create_app
+
+    app = create_app(Settings())
+    sys.stdout.buffer.write(orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""File downloads: one byte range at most (RFC 9110), the digest of the whole (RFC 9530), never inline."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+from fastapi import Request
+from starlette.responses import Response, StreamingResponse
+
+from api.conditional import is_known
+from models.errors import NotFound, RangeNotSatisfiable
+
+_BLOCK_BYTES: Final = 256 << 10
+_RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,19})-([0-9]{0,19})\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    @property
+    def num_bytes(self) -> int:
+        """How many bytes that is."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A finished file whose size and digest are on record."""
+
+    path: Path
+    name: str
+    num_bytes: int
+    sha256: str
+
+    @property
+    def etag(self) -> str:
+        """The content's own name: a strong tag."""
+        return f'"{self.sha256}"'
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every answer about this file says, whole or in part."""
+        return {
+            "Accept-Ranges": "bytes",
+            "Cache-Control": "private, no-cache",
+            "Content-Disposition": f'attachment; filename="{self.name}"',
+            "ETag": self.etag,
+            "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(self.sha256)).decode()}:",
+        }
+
+
+def requested_span(header: str | None, *, num_bytes: int) -> Span | None:
+    """The range a client asks for, or None for the whole file: no header, another unit, several ranges, or nonsense.
+
+    Raises RangeNotSatisfiable when the range lies outside of the file.
+    """
+    match = _RANGE.fullmatch(header.strip()) if header else None
+    if match is None or match[1] == match[2] == "":
+        return None
+    if match[1] == "":
+        first, last = max(0, num_bytes - int(match[2])), num_bytes - 1
+    else:
+        first, last = int(match[1]), min(int(match[2] or num_bytes), num_bytes - 1)
+        if match[2] and int(match[2]) < int(match[1]):
+            return None
+    if first > last:
+        raise RangeNotSatisfiable(f"The file has {num_bytes} bytes.", headers={"Content-Range": f"bytes */{num_bytes}"})
+    return Span(first, last)
+
+
+async def send(request: Request, download: Download) -> Response:
+    """Answer with the file, one range of it, or 304. Raises NotFound when it is gone and RangeNotSatisfiable."""
+    if is_known(download.etag, request.headers.get("if-none-match")):
+        return Response(status_code=304, headers=download.headers)
+    condition = request.headers.get("if-range")
+    header = request.headers.get("range") if condition in (None, download.etag) else None
+    span = requested_span(header, num_bytes=download.num_bytes)
+    try:
+        file = await anyio.open_file(download.path, "rb")
+    except OSError as error:
+        raise NotFound(f"The file {download.name!r} is no longer stored.") from error
+    headers, status = dict(download.headers), 200
+    if span is not None:
+        headers["Content-Range"] = f"bytes {span.first}-{span.last}/{download.num_bytes}"
+        status = 206
+    whole = span or Span(0, download.num_bytes - 1)
+    headers["Content-Length"] = str(whole.num_bytes)
+    return StreamingResponse(
+        _blocks(file, whole), status_code=status, headers=headers, media_type="application/octet-stream"
+    )
+
+
+async def _blocks(file: anyio.AsyncFile[bytes], span: Span) -> AsyncIterator[bytes]:
+    async with file:
+        await file.seek(span.first)
+        left = span.num_bytes
+        while left > 0 and (block := await file.read(min(left, _BLOCK_BYTES))):
+            left -= len(block)
+            yield block

@@ -1,0 +1,49 @@
+"""The interface's description: as OpenAPI for programs, as a page for people. Both ask for a key like everything
+else.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from api.authentication import AnyScope
+from api.replies import json_response
+
+router = APIRouter(tags=["documentation"])
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+_STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}dt{margin-top:1rem}"
+
+
+@router.get("/openapi.json", responses={200: {"description": "OpenAPI 3.1"}})
+def get_openapi(request: Request, _: AnyScope) -> Response:
+    """This interface as an OpenAPI document."""
+    return json_response(request.app.openapi())
+
+
+@router.get("/docs", responses={200: {"description": "HTML", "content": {"text/html": {}}}})
+def get_documentation(request: Request, _: AnyScope) -> Response:
+    """This interface as a page: every route with what it does. It runs no script."""
+    return HTMLResponse(_page(request.app.openapi()), headers={"Content-Security-Policy": _POLICY})
+
+
+def _page(described: dict[str, Any]) -> str:
+    info = described["info"]
+    rows = [
+        f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{_paragraphs(operation.get('description', ''))}</dd>"
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+    ]
+    title = f"{escape(info['title'])} {escape(info['version'])}"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f"<h1>{title}</h1>{_paragraphs(info['description'])}<dl>{''.join(rows)}</dl></html>"
+    )
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n"))

@@ -1,0 +1,23 @@
+"""Workers: who is there to train, with what, and how busy."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api import schemas
+from api.answers import answers
+from api.authentication import JobsRead
+from api.replies import json_response
+from api.service import ServiceDep
+from models import workers
+
+router = APIRouter(tags=["workers"])
+
+
+@router.get("/v1/workers", responses=answers(schemas.WorkerList))
+def list_workers(service: ServiceDep, _: JobsRead) -> Response:
+    """Every live worker."""
+    with service.database.reading() as connection:
+        found = workers.listing(connection)
+    return json_response({"data": [worker.document() for worker in found]})

@@ -1,0 +1,37 @@
+"""What a request needs of the process: its database, artifact store, doorbell and watcher, opened once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.doorbell import Doorbell
+from api.profiling import Profiler
+from api.watcher import Watcher
+from models.artifacts import ArtifactStore
+from models.database import Database
+from models.pages import Cursors
+from models.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The open resources of one API process."""
+
+    settings: Settings
+    database: Database
+    artifacts: ArtifactStore
+    doorbell: Doorbell
+    profiler: Profiler
+    watcher: Watcher
+    cursors: Cursors
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(_service)]

@@ -1,0 +1,157 @@
+"""Uploads: a raw body goes to disk as it comes, in parts if need be, is verified when whole, and joins the store by
+its content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from api.service import Service
+from models import datasets
+from models.datasets import Dataset
+from models.errors import Conflict, Unprocessable
+from models.fingerprints import file_sha256
+
+_WRITE_BYTES: Final = 1 << 20
+_NOTE_BYTES: Final = 64 << 20
+
+
+@dataclass(slots=True)
+class Upload:
+    """One request's part of a dataset's content."""
+
+    service: Service
+    dataset: Dataset
+    offset: int
+
+    async def receive(self, blocks: AsyncIterator[bytes], *, is_last: bool) -> Dataset:
+        """Take in a part, and finish the upload if it is the last. Whatever arrived before a cut stays.
+
+        Raises Conflict where the offset is not where the content ends or another request is writing, Unprocessable
+        where the content ends early or is not what was declared, and PayloadTooLarge.
+        """
+        check_offset(self.dataset, self.offset)
+        with self._writing() as file:
+            try:
+                await self._write(file, blocks)
+            finally:
+                # A cut cancels the request; what is on disk is noted all the same.
+                await asyncio.shield(run_in_threadpool(self._note, file))
+            if self.offset < self.dataset.bytes:
+                return self._unfinished(is_last=is_last)
+            return await run_in_threadpool(self._finish)
+
+    @property
+    def _path(self) -> Path:
+        return self.service.artifacts.path(f"uploads/{self.dataset.id}")
+
+    @contextmanager
+    def _writing(self) -> Iterator[BinaryIO]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.touch(mode=0o600)
+        with self._path.open("r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Conflict("Another request is uploading this content.", code="upload_conflict") from error
+            file.seek(self.offset)
+            file.truncate()  # a process that died may have written more than it could note
+            yield file
+
+    async def _write(self, file: BinaryIO, blocks: AsyncIterator[bytes]) -> None:
+        pending = bytearray()
+        noted = self.offset
+        try:
+            async for block in blocks:
+                pending += block
+                if len(pending) >= _WRITE_BYTES:
+                    await run_in_threadpool(file.write, bytes(pending))
+                    pending.clear()
+                if file.tell() - noted >= _NOTE_BYTES:
+                    await run_in_threadpool(self._note, file)
+                    noted = self.offset
+        except ClientDisconnect:
+            file.write(pending)
+            raise
+        file.write(pending)
+
+    def _note(self, file: BinaryIO) -> None:
+        """Make durable what has arrived, then say so in the database."""
+        file.flush()
+        os.fsync(file.fileno())
+        end = file.tell()
+        if end == self.offset:
+            return
+        with self.service.database.unit_of_work() as connection:
+            datasets.received(connection, dataset_id=self.dataset.id, offset=self.offset, received_bytes=end)
+        self.offset = end
+
+    def _unfinished(self, *, is_last: bool) -> Dataset:
+        if is_last:
+            raise Unprocessable(
+                f"The content ended at {self.offset} of {self.dataset.bytes} bytes. Go on with "
+                f"`Upload-Offset: {self.offset}`; a part that is not the last carries `Upload-Complete: ?0`.",
+                code="content_incomplete",
+                received_bytes=self.offset,
+            )
+        with self.service.database.reading() as connection:
+            return datasets.get(connection, project=self.dataset.project, dataset_id=self.dataset.id)
+
+    def _finish(self) -> Dataset:
+        sha256 = file_sha256(self._path)
+        if self.dataset.sha256 not in (None, sha256):
+            self._start_over(sha256)
+        location = f"datasets/{sha256}"
+        with contents_turn(self.service):
+            self.service.artifacts.adopt(self._path, location)
+            with self.service.database.unit_of_work() as connection:
+                whole = datasets.complete(connection, dataset_id=self.dataset.id, sha256=sha256, location=location)
+        self.service.profiler.profile(whole)
+        return whole
+
+    def _start_over(self, sha256: str) -> None:
+        with self.service.database.unit_of_work() as connection:
+            datasets.received(connection, dataset_id=self.dataset.id, offset=self.offset, received_bytes=0)
+        self._path.unlink(missing_ok=True)
+        raise Unprocessable(
+            f"The content's SHA-256 is {sha256}, declared was {self.dataset.sha256}. Send it again from the start.",
+            code="digest_mismatch",
+            received_bytes=0,
+        )
+
+
+def check_offset(dataset: Dataset, offset: int) -> None:
+    """Hold a part's offset against what has arrived. Raises Conflict, telling where to go on."""
+    if dataset.status != datasets.AWAITING_CONTENT:
+        raise Conflict(
+            f"Dataset {dataset.id} already has its content; it is {dataset.status}.", code="content_complete"
+        )
+    if offset != dataset.received_bytes:
+        raise Conflict(
+            f"{dataset.received_bytes} bytes have arrived; go on with `Upload-Offset: {dataset.received_bytes}`.",
+            code="upload_offset_mismatch",
+            received_bytes=dataset.received_bytes,
+            headers={"Upload-Offset": str(dataset.received_bytes)},
+        )
+
+
+@contextmanager
+def contents_turn(service: Service) -> Iterator[None]:
+    """Adopting content and deleting content that nobody needs take turns, or a new dataset could lose its bytes to an
+    old one.
+    """
+    path = service.artifacts.path("uploads/turn")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

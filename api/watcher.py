@@ -1,0 +1,122 @@
+"""Waiting for news of jobs without holding anything: one look at the database for everybody who waits.
+
+Long polls and event streams wait here as coroutines. While at least one of them waits, one task of the process asks
+the database every few milliseconds, in a single query for all watched jobs, for their versions: numbers that change
+with every visible change. Nobody waits, nobody asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+
+from models import jobs
+from models.database import Database
+from models.errors import Unavailable
+
+_logger = logging.getLogger("trainyard.api")
+_OUTAGE_PAUSE_SECONDS: Final = 1.0
+
+#: Numbers that change with every visible change of a job.
+Version = tuple[int, int, int]
+_GONE: Final[Version] = (-1, -1, -1)
+
+
+class Watcher:
+    """Wakes coroutines of one event loop when a job has changed."""
+
+    def __init__(self, database: Database, *, interval_seconds: float = 0.03) -> None:
+        self._database = database
+        self._interval_seconds = interval_seconds
+        self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._versions: dict[str, Version] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def listening(self, job_id: str) -> Iterator[Listener]:
+        """Watch a job while the block runs. Whatever changes after the block is entered wakes the listener."""
+        listener = Listener()
+        self._listeners[job_id].add(listener)
+        # Without a version to compare with, the next look wakes everybody: a change between subscribing and reading
+        # is never lost.
+        self._versions.pop(job_id, None)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._watch(), name="watcher")
+        try:
+            yield listener
+        finally:
+            self._listeners[job_id].discard(listener)
+            if not self._listeners[job_id]:
+                del self._listeners[job_id]
+                self._versions.pop(job_id, None)
+
+    @property
+    def num_listeners(self) -> int:
+        """How many coroutines are waiting for news."""
+        return sum(map(len, self._listeners.values()))
+
+    async def close(self) -> None:
+        """Wake everybody for the last time and stop looking."""
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while self._listeners:
+            try:
+                versions = await run_in_threadpool(self._look, list(self._listeners))
+            except Unavailable:
+                _logger.warning("the database does not answer; whoever waits for news waits on")
+                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+                continue
+            self._wake(versions)
+            await asyncio.sleep(self._interval_seconds)
+
+    def _look(self, job_ids: list[str]) -> dict[str, Version]:
+        with self._database.reading() as connection:
+            return jobs.versions(connection, job_ids=job_ids)
+
+    def _wake(self, versions: dict[str, Version]) -> None:
+        for job_id, listeners in self._listeners.items():
+            version = versions.get(job_id, _GONE)
+            if self._versions.get(job_id) != version:
+                self._versions[job_id] = version
+                for listener in listeners:
+                    listener.wake()
+
+
+class Listener:
+    """One coroutine's ear."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.is_closed = False
+
+    def wake(self) -> None:
+        """Let the coroutine look again."""
+        self._event.set()
+
+    def close(self) -> None:
+        """Tell the coroutine that the process is stopping."""
+        self.is_closed = True
+        self._event.set()
+
+    async def change(self, *, timeout_seconds: float) -> bool:
+        """Wait until something may have changed since the last call; False when the time is up first."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        if not self.is_closed:
+            self._event.clear()
+        return True
