@@ -17,15 +17,19 @@ export function number(value, digits = 4) {
   if (!Number.isFinite(given)) return given > 0 ? "∞" : "−∞";
   if (Number.isInteger(given) && Math.abs(given) < 1e9) return given.toLocaleString("en");
   const size = Math.abs(given);
-  if (size >= 1e9 || size < 1e-4) return given.toExponential(2).replace("e+", "e").replace("-", "−").replace("e-", "e−");
-  return given.toLocaleString("en", size >= 10 ** digits ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits });
+  if (size >= 1e9 || size < 1e-4) return minus(given.toExponential(2)).replace("e+", "e");
+  return minus(given.toLocaleString("en", size >= 10 ** digits ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits }));
+}
+
+function minus(text) {
+  return text.replaceAll("-", "−");
 }
 
 /** @param {number} value @returns {string} short, for an axis */
 export function compact(value) {
   const size = Math.abs(value);
-  if (size !== 0 && size < 1e-3) return value.toExponential(0).replace("-", "−").replace("e-", "e−");
-  return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 3 });
+  if (size !== 0 && size < 1e-3) return minus(Number(value.toPrecision(3)).toExponential());
+  return minus(value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 3 })).replace("K", "k");
 }
 
 /** @param {string} name of a metric @returns {boolean} whether it is read as a percentage */

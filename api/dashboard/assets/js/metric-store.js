@@ -1,6 +1,6 @@
 /** A job's metric series: first what is stored, then what the feed brings. */
 import { jobPath } from "./http.js";
-import { append, emptySeries, lastStep, toSeries } from "./series.js";
+import { append, emptySeries, fill, lastStep, toSeries } from "./series.js";
 
 const MAX_POINTS = 1000;
 
@@ -44,7 +44,7 @@ export class MetricStore extends EventTarget {
     if (this.#series.has(name) || this.#early.has(name)) return;
     this.#early.set(name, emptySeries());
     await this.#attempt(async () => {
-      const stored = toSeries(await this.#json(`/${name}`, { max_points: MAX_POINTS }));
+      const stored = await this.#points(name, {});
       this.#series.set(name, append(stored, this.#early.get(name) ?? emptySeries()));
     });
     this.#early.delete(name);
@@ -55,8 +55,8 @@ export class MetricStore extends EventTarget {
     await this.loadNames();
     await this.#attempt(async () => {
       for (const [name, series] of this.#series) {
-        const fresh = await this.#json(`/${name}`, { max_points: MAX_POINTS, after_step: lastStep(series) });
-        this.#extend(name, toSeries(fresh));
+        const missed = await this.#points(name, { after_step: lastStep(series) });
+        this.#series.set(name, fill(this.get(name), missed));
       }
     });
   }
@@ -106,6 +106,16 @@ export class MetricStore extends EventTarget {
   #changed() {
     cancelAnimationFrame(this.#drawing);
     this.#drawing = requestAnimationFrame(() => this.dispatchEvent(new Event("change")));
+  }
+
+  /** A series that an attempt begun anew has not written yet is an empty one. */
+  async #points(name, query) {
+    try {
+      return toSeries(await this.#json(`/${name}`, { ...query, max_points: MAX_POINTS }));
+    } catch (problem) {
+      if (problem.status === 404) return emptySeries();
+      throw problem;
+    }
   }
 
   #json(path, query = {}) {

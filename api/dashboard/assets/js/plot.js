@@ -67,7 +67,7 @@ function seriesOptions({ role, series }, colours) {
     spanGaps: true,
     points: { show: isSparse, size: role === "validation" ? 5 : 4, fill: stroke, stroke },
   };
-  const edge = { stroke: "transparent", width: 0, spanGaps: true, points: { show: false } };
+  const edge = { stroke: colours.band, width: 1, spanGaps: true, points: { show: false } };
   return [mean, edge, edge];
 }
 

@@ -8,9 +8,17 @@ export function parseRoute(hash) {
   const [path, search = ""] = hash.replace(/^#/, "").split("?", 2);
   const [, room = "", id = ""] = path.split("/");
   const query = new URLSearchParams(search);
-  if (room === "jobs" && id) return { room: "job", id: decodeURIComponent(id), query };
+  if (room === "jobs" && id) return { room: "job", id: decoded(id), query };
   if (room === "submit") return { room: "submit", id: "", query };
   return { room: "jobs", id: "", query };
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** @param {string} id @returns {string} */

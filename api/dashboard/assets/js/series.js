@@ -38,6 +38,18 @@ export function append(known, fresh) {
   return joined.step.length > MAX_ENTRIES ? halve(joined) : joined;
 }
 
+/**
+ * @param {Series} known
+ * @param {Series} missed points of a gap, fetched while newer ones may already have come in
+ * @returns {Series} a new series that keeps what is newer than the gap
+ */
+export function fill(known, missed) {
+  if (!missed.step.length) return known;
+  const newer = lowerBound(known.step, lastStep(missed) + 1);
+  const filled = append(known, missed);
+  return append(filled, mapColumns((name) => known[name].slice(newer)));
+}
+
 /** @param {Series} series @returns {Series} neighbours merged in pairs: weighted mean, outer bounds, the later step */
 export function halve(series) {
   const merged = emptySeries();

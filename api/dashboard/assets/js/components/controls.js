@@ -9,9 +9,9 @@ import { Notice } from "./notice.js";
 /**
  * What may be asked of the job now; what cannot be taken back is asked twice.
  *
- * @param {{job: import("../types.js").Job, onChanged: () => Promise<void>}} props
+ * @param {{job: import("../types.js").Job, isStopping: boolean, onChanged: () => Promise<void>}} props
  */
-export function Controls({ job, onChanged }) {
+export function Controls({ job, isStopping, onChanged }) {
   const api = useApi();
   const [asking, setAsking] = useState(/** @type {import("../status.js").Action|null} */ (null));
   const [isBusy, setBusy] = useState(false);
@@ -30,8 +30,9 @@ export function Controls({ job, onChanged }) {
     setBusy(false);
   }
 
+  const actions = actionsFor(job.status).filter(({ verb }) => !(isStopping && verb === "stop"));
   return html`<div class="controls" role="group" aria-label="Control this job">
-    ${actionsFor(job.status).map((action) => html`<button type="button" key=${action.verb} class=${action.danger ? "danger" : ""} disabled=${isBusy}
+    ${actions.map((action) => html`<button type="button" key=${action.verb} class=${action.danger ? "danger" : ""} disabled=${isBusy}
       onClick=${() => (action.confirm ? setAsking(action) : perform(action))}>${action.label}</button>`)}
     ${asking?.confirm && html`<${ConfirmDialog} ...${asking.confirm} danger=${asking.danger} onYes=${() => perform(asking)} onNo=${() => setAsking(null)} />`}
     <${Notice} problem=${problem} />

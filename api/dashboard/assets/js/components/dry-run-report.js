@@ -1,6 +1,6 @@
-import { bytes, duration, number } from "../format.js";
 import { html } from "../html.js";
 import { locate } from "../pointers.js";
+import { Facts } from "./facts.js";
 import { JsonView } from "./json-view.js";
 
 /**
@@ -29,16 +29,9 @@ function Mistakes({ text, problem, onShow }) {
 }
 
 function Plan({ text, report }) {
-  const step = report.step ?? {};
-  const facts = [
-    ["Parameters", report.parameters, number],
-    ["One step", step.seconds_per_step ?? report.seconds_per_step, duration],
-    ["Whole training", step.eta_seconds ?? report.eta_seconds, duration],
-    ["Peak memory", step.peak_memory_bytes ?? report.peak_memory_bytes, bytes],
-    ["Checkpoint", step.checkpoint_bytes ?? report.checkpoint_bytes, bytes],
-  ].filter(([, value]) => value !== null && value !== undefined);
+  const { resolved_spec: resolved, ...facts } = report;
   return html`<h2>Ready to submit</h2>
-    <dl class="pairs">${facts.map(([name, value, show]) => html`<div key=${name}><dt>${name}</dt><dd>${show(value)}</dd></div>`)}</dl>
-    <p class="quiet">Strong values are yours; the others are defaults.</p>
-    <${JsonView} value=${report.resolved_spec} given=${JSON.parse(text)} />`;
+    <${Facts} value=${facts} />
+    <p class="quiet">Coloured values are yours; the others are defaults.</p>
+    <${JsonView} value=${resolved} given=${JSON.parse(text)} />`;
 }

@@ -27,6 +27,9 @@ export function FileDownload({ path, file, saveAs }) {
     }
   }
 
-  return html`<button type="button" class="link" onClick=${download} title=${`sha256 ${file.sha256}`}>${file.name}</button>
-    <span class="of">${bytes(file.bytes)}</span> <span class="of" role="status">${state}</span>`;
+  return html`<span class="file">
+    <button type="button" class="link" onClick=${download} title=${`sha256 ${file.sha256}`}>${file.name}</button>
+    <span class="of">${bytes(file.bytes)}</span>
+    <span class="of" role="status">${state}</span>
+  </span>`;
 }

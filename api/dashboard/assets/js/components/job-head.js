@@ -13,18 +13,18 @@ const CONNECTION = { connecting: "Connecting", waiting: "Connection lost, trying
 /**
  * Name, status and progress of a job, and what may be asked of it.
  *
- * @param {{job: import("../types.js").Job, now: number, connection: string, onChanged: () => Promise<void>}} props
+ * @param {{job: import("../types.js").Job, now: number, connection: string, isStopping: boolean, onChanged: () => Promise<void>}} props
  */
-export function JobHead({ job, now, connection, onChanged }) {
+export function JobHead({ job, now, connection, isStopping, onChanged }) {
   return html`<header class="job-head">
     <p class="crumb"><a href=${listHref()}>Jobs</a></p>
     <div class="room-head">
       <h1>${job.name || "Untitled"}</h1>
-      <${Controls} job=${job} onChanged=${onChanged} />
+      <${Controls} job=${job} isStopping=${isStopping} onChanged=${onChanged} />
     </div>
     <p class="standing" role="status">
       <${StatusMark} status=${job.status} />
-      <span>${standing(job)}</span>
+      <span>${standing(job, isStopping)}</span>
       ${CONNECTION[connection] && html`<span class="connection">${CONNECTION[connection]}</span>`}
     </p>
     ${job.reason && html`<${Reason} reason=${job.reason} isFinal=${job.status === "failed"} />`}
@@ -38,10 +38,10 @@ export function JobHead({ job, now, connection, onChanged }) {
 }
 
 /** What the job is doing, behind its status. */
-function standing(job) {
+function standing(job, isStopping) {
   if (job.status === "queued") return queueSentence(job.queue);
   if (isTerminal(job.status) || !job.phase || job.phase === "waiting") return "";
-  return words(job.phase);
+  return isStopping && job.phase === "training" ? "finishing early" : words(job.phase);
 }
 
 function Reason({ reason, isFinal }) {
@@ -64,8 +64,8 @@ function Progress({ job, now }) {
     <dl>
       <div><dt>Done</dt><dd>${Math.floor((fraction ?? 0) * 100)} %</dd></div>
       ${facts.map(([name, done, all]) => html`<div key=${name}><dt>${name}</dt><dd>${number(done)}${all ? html` <small>of ${number(all)}</small>` : ""}</dd></div>`)}
-      <div><dt>${job.finished_at ? "Took" : "Running for"}</dt><dd>${duration(elapsed)}</dd></div>
-      ${job.status === "running" && html`<div><dt>Left</dt><dd>${duration(eta)}</dd></div>`}
+      ${elapsed !== null && html`<div><dt>${job.finished_at ? "Took" : "Since start"}</dt><dd>${duration(elapsed)}</dd></div>`}
+      ${job.status === "running" && html`<div><dt>Remaining</dt><dd>${duration(eta)}</dd></div>`}
     </dl>
   </div>`;
 }

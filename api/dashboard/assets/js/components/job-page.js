@@ -26,7 +26,7 @@ export function JobPage({ id }) {
 
   if (job === null) return html`<${NotYet} error=${error} onRetry=${refresh} />`;
   return html`<article class="job">
-    <${JobHead} job=${job} now=${now} connection=${connection} onChanged=${refresh} />
+    <${JobHead} job=${job} now=${now} connection=${connection} isStopping=${isStopping(events)} onChanged=${refresh} />
     <${Notice} problem=${error} />
     <${Warnings} warnings=${job.warnings} />
     <div class="job-columns">
@@ -51,6 +51,11 @@ function NotYet({ error, onRetry }) {
     <${Notice} problem=${error}><button type="button" onClick=${onRetry}>Try again</button><//>
     <p><a href=${listHref()}>All jobs</a></p>
   </div>`;
+}
+
+/** Whether this attempt has been asked to finish early; the status stays "running" meanwhile. */
+function isStopping(events) {
+  return events.findLast(({ type }) => type === "job.stopping" || type === "job.running")?.type === "job.stopping";
 }
 
 /** Changes whenever the list of checkpoints may have. */

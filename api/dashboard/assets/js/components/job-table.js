@@ -25,7 +25,7 @@ function JobRow({ job, now }) {
     <td><${StatusMark} status=${job.status} /></td>
     <td class="job-progress"><${Progress} job=${job} /></td>
     <td class="figure"><${Best} result=${job.result} /></td>
-    <td class="figure">${duration(secondsBetween(job.started_at, job.finished_at, now))}</td>
+    <td class="figure">${job.started_at && duration(secondsBetween(job.started_at, job.finished_at, now))}</td>
     <td class="figure"><${Age} at=${job.created_at} now=${now} /></td>
   </tr>`;
 }
@@ -49,5 +49,5 @@ function Progress({ job }) {
 function Best({ result }) {
   if (!result?.best) return "";
   const { metric: name, value } = result.best;
-  return html`${metric(name, value)} <span class="of">${words(name)}</span>`;
+  return html`${metric(name, value)}<span class="of">${words(name)}</span>`;
 }

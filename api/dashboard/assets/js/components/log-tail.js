@@ -3,40 +3,33 @@ import { useApi } from "../hooks/use-api.js";
 import { useLog } from "../hooks/use-log.js";
 import { html } from "../html.js";
 import { saveText } from "../save.js";
-import { jobPath } from "../http.js";
 import { Notice } from "./notice.js";
 
 const NEAR_PX = 24;
 
 /** The end of the log. It follows what comes until the reader scrolls up. @param {{jobId: string, feed: import("../feed.js").JobFeed}} props */
 export function LogTail({ jobId, feed }) {
-  const api = useApi();
-  const { text, isCut, error } = useLog(api, jobId, feed);
+  const log = useLog(useApi(), jobId, feed);
   const box = useRef(/** @type {HTMLPreElement|null} */ (null));
   const [follows, setFollows] = useState(true);
   const [problem, setProblem] = useState(/** @type {Error|null} */ (null));
   useLayoutEffect(() => {
     if (follows && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [text, follows]);
+  }, [log.text, follows]);
 
   function onScroll({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) {
     setFollows(scrollHeight - scrollTop - clientHeight < NEAR_PX);
   }
-  const download = () => saveLog(api, jobId).then(() => setProblem(null), setProblem);
+  const download = () => log.whole().then((text) => (saveText(text, `${jobId}.log`), setProblem(null)), setProblem);
 
   return html`<section aria-labelledby="log-title">
     <div class="section-head">
       <h2 id="log-title">Log</h2>
-      ${isCut && html`<span class="of">the last lines</span>`}
+      ${log.isCut && html`<span class="of">the last lines</span>`}
       <button type="button" class="toggle" aria-pressed=${follows} onClick=${() => setFollows(!follows)}>Follow</button>
       <button type="button" class="toggle" onClick=${download}>Download</button>
     </div>
-    <${Notice} problem=${error ?? problem} />
-    <pre class="log" ref=${box} tabindex="0" aria-labelledby="log-title" onScroll=${onScroll}>${text || "Nothing has been written yet."}</pre>
+    <${Notice} problem=${log.error ?? problem} />
+    <pre class="log" ref=${box} tabindex="0" aria-labelledby="log-title" onScroll=${onScroll}>${log.text || "Nothing has been written yet."}</pre>
   </section>`;
-}
-
-async function saveLog(api, jobId) {
-  const response = await api.request(`${jobPath(jobId)}/logs`, { headers: { Accept: "text/plain" } });
-  saveText(await response.text(), `${jobId}.log`);
 }

@@ -1,6 +1,7 @@
 import { duration, metric, number, sentence, words } from "../format.js";
 import { html } from "../html.js";
 import { baselineSentences, primaryScore } from "../verdict.js";
+import { Facts } from "./facts.js";
 import { PerClass } from "./per-class.js";
 
 /** What the training came to, scored once on the test split. @param {{result: Record<string, any>|null}} props */
@@ -25,17 +26,6 @@ export function Result({ result }) {
 }
 
 function DataReport({ report }) {
-  const facts = flat(report);
-  if (!facts.length) return null;
-  return html`<details><summary>Data report</summary>
-    <dl class="pairs">${facts.map(([name, value]) => html`<div key=${name}><dt>${sentence(words(name))}</dt><dd>${value}</dd></div>`)}</dl>
-  </details>`;
-}
-
-/** Nested facts as one list: `splits.train` becomes "splits train". */
-function flat(value, name = "") {
-  if (value === null || value === undefined) return [];
-  if (Array.isArray(value)) return value.length ? [[name, value.map(String).join(", ")]] : [];
-  if (typeof value !== "object") return [[name, typeof value === "number" ? number(value) : String(value)]];
-  return Object.entries(value).flatMap(([key, inner]) => flat(inner, name ? `${name} ${key}` : key));
+  if (!Object.keys(report ?? {}).length) return null;
+  return html`<details><summary>Data report</summary><${Facts} value=${report} /></details>`;
 }

@@ -14,6 +14,7 @@ export function SignIn({ onKey, message }) {
     event.preventDefault();
     setBusy(true);
     try {
+      if (!/^[\x21-\x7e]+$/.test(key.trim())) throw new Error("A key has only letters, digits and underscores.");
       await new Api(key.trim()).json("v1/jobs", { query: { limit: 1 } });
       onKey(key.trim());
     } catch (error) {
@@ -32,6 +33,6 @@ export function SignIn({ onKey, message }) {
       <button class="primary" disabled=${isBusy}>${isBusy ? "Checking" : "Sign in"}</button>
       <${Notice} problem=${problem} />
     </form>
-    <p class="quiet">The first start wrote an admin key to <code>admin.key</code> in the data folder. It stays in this tab and is gone when you close it.</p>
+    <p class="quiet">The first start of the service writes an admin key to <code>admin.key</code> in its data folder. This tab forgets the key when it is closed.</p>
   </main>`;
 }

@@ -13,7 +13,7 @@ export function SpecView({ spec, resolved }) {
       ${resolved && tab("resolved", "With every default")}
     </div>
     ${shows === "resolved" && resolved
-      ? html`<p class="quiet">Strong values were sent; the others are defaults or were derived from the data.</p><${JsonView} value=${resolved} given=${spec} />`
+      ? html`<p class="quiet">Coloured values were sent; the others are defaults or were derived from the data.</p><${JsonView} value=${resolved} given=${spec} />`
       : html`<${JsonView} value=${spec} />`}
   </section>`;
 }

@@ -12,13 +12,14 @@ const EXAMPLES = {
   "Iris, three kinds of flower": { name: "iris", data: { dataset: "iris" }, optimizer: { type: "sgd", learning_rate: 0.05 }, training: { epochs: 60 } },
 };
 
-const text = (spec) => JSON.stringify(spec, null, 2);
+/** Indented, with short lists of numbers on one line. */
+const text = (spec) => JSON.stringify(spec, null, 2).replace(/\[[^[\]{}]*\]/g, (list) => list.replace(/\s+/g, " ").replace("[ ", "[").replace(" ]", "]"));
 
 /** Write a spec, see what the service makes of it, submit it. */
 export function SubmitPage() {
   const api = useApi();
   const [spec, setSpec] = useState(text(Object.values(EXAMPLES)[0]));
-  const { report, problem, isChecking, tryStep } = useDryRun(api, spec);
+  const { report, problem, isChecking } = useDryRun(api, spec);
   const [refusal, setRefusal] = useState(/** @type {Error|null} */ (null));
   const [isBusy, setBusy] = useState(false);
   const box = useRef(/** @type {HTMLTextAreaElement|null} */ (null));
@@ -61,7 +62,6 @@ export function SubmitPage() {
           value=${spec} onInput=${(event) => setSpec(event.currentTarget.value)}></textarea>
         <div class="choices">
           <button class="primary" disabled=${isBusy || Boolean(problem)}>Submit</button>
-          <button type="button" disabled=${isChecking || Boolean(problem)} onClick=${tryStep}>Try one step</button>
         </div>
         <${Notice} problem=${refusal && refusal.message !== problem?.message ? refusal : null} />
       </div>

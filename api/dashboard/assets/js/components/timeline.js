@@ -21,7 +21,7 @@ function Stops({ events }) {
 }
 
 function Stop({ event }) {
-  const name = event.type.replace(/^job\./, "");
+  const name = event.type.replace(/^job\./, "").replaceAll(".", " ");
   const isStatus = STATUSES.includes(name);
   return html`<li class=${isStatus ? `stop ${name}` : "stop passing"}>
     <span class="what">${sentence(words(eventTitle(name, event.data)))}</span>

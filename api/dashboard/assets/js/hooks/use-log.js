@@ -1,37 +1,21 @@
-/** The last lines of a job's log: first what is stored, then what the feed brings. */
-import { useEffect, useState } from "../../vendor/preact/hooks.js";
-import { jobPath } from "../http.js";
+import { useEffect, useMemo, useState } from "../../vendor/preact/hooks.js";
+import { LogStore } from "../log-store.js";
 import { useFeed } from "./use-feed.js";
-
-const LINES = 1000;
 
 /**
  * @param {import("../http.js").Api} api @param {string} jobId @param {import("../feed.js").JobFeed} feed
- * @returns {{text: string, isCut: boolean, error: Error|null}} `isCut` when older lines are left out
+ * @returns {LogStore} the component is drawn again whenever it changes
  */
 export function useLog(api, jobId, feed) {
-  const [state, setState] = useState({ text: "", isCut: false, error: null });
-
-  async function reload() {
-    try {
-      const response = await api.request(`${jobPath(jobId)}/logs`, { query: { tail: LINES }, headers: { Accept: "text/plain" } });
-      setState({ ...lastLines(await response.text()), error: null });
-    } catch (error) {
-      setState((known) => ({ ...known, error }));
-    }
-  }
-
-  useEffect(() => void reload(), [api, jobId]);
-  useFeed(feed, "open", reload);
-  useFeed(feed, "end", reload);
-  useFeed(feed, "frame", ({ event, data }) => {
-    if (event === "log") setState((known) => ({ ...lastLines(known.text + data.text, known.isCut), error: null }));
-  });
-  return state;
-}
-
-function lastLines(text, wasCut = false) {
-  const lines = text.split("\n");
-  const extra = lines.length - 1 - LINES;
-  return extra > 0 ? { text: lines.slice(extra).join("\n"), isCut: true } : { text, isCut: wasCut };
+  const log = useMemo(() => new LogStore(api, jobId), [api, jobId]);
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    const drawAgain = () => redraw((count) => count + 1);
+    log.addEventListener("change", drawAgain);
+    void log.load();
+    return () => (log.removeEventListener("change", drawAgain), log.close());
+  }, [log]);
+  useFeed(feed, "open", () => void log.load());
+  useFeed(feed, "frame", ({ event, data }) => event === "log" && log.take(data));
+  return log;
 }
