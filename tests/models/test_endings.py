@@ -1,0 +1,133 @@
+"""Endings: each outcome leads where the protocol says, once, whoever races and however often it is told."""
+
+import pytest
+
+from models import controls, doorbells, endings, events
+from models.database import Database
+from models.errors import Superseded
+from models.status import Outcome, Status
+from tests.models.steps import INFRASTRUCTURE_FAULT, USER_FAULT, claim, end, job, running, statuses
+
+
+def _ask(database: Database, operation: str, job_id: str) -> None:
+    with database.unit_of_work() as connection:
+        getattr(controls, operation)(connection, project="default", job_id=job_id)
+
+
+def test_a_success_keeps_result_and_digest_and_ends_the_lease(database: Database) -> None:
+    lease = running(database)
+    assert (
+        end(database, lease, Outcome.SUCCEEDED, result={"parameters": 9, "loss": float("nan")}, digest="d")
+        is Status.SUCCEEDED
+    )
+    seen = job(database, lease.job_id)
+    assert seen.result == {"parameters": 9, "loss": "NaN"}
+    assert (seen.attempts[0].outcome, seen.progress["fraction"]) == ("succeeded", 1.0)
+    assert statuses(database, lease.job_id) == ["queued", "running", "succeeded"]
+    with database.reading() as connection:
+        assert doorbells.overdue(connection) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "outcome", "expected"),
+    [
+        ("cancel", Outcome.CANCELLED, Status.CANCELLED),
+        ("cancel", Outcome.SUCCEEDED, Status.SUCCEEDED),
+        ("cancel", Outcome.FAILED, Status.CANCELLED),
+        ("cancel", Outcome.DRAINED, Status.CANCELLED),
+        ("pause", Outcome.PAUSED, Status.PAUSED),
+        ("pause", Outcome.DRAINED, Status.PAUSED),
+        ("pause", Outcome.SUCCEEDED, Status.SUCCEEDED),
+        ("pause", Outcome.FAILED, Status.FAILED),
+    ],
+)
+def test_what_was_asked_meets_what_happened(database: Database, asked: str, outcome: Outcome, expected: Status) -> None:
+    lease = running(database)
+    _ask(database, asked, lease.job_id)
+    words = {"reason": USER_FAULT} if outcome is Outcome.FAILED else {}
+    assert end(database, lease, outcome, **words) is expected
+    assert job(database, lease.job_id).status is expected
+
+
+def test_a_pause_that_was_taken_back_goes_on(database: Database) -> None:
+    lease = running(database)
+    _ask(database, "pause", lease.job_id)
+    _ask(database, "resume", lease.job_id)
+    assert end(database, lease, Outcome.PAUSED) is Status.QUEUED
+
+
+def test_a_drained_job_is_claimable_at_once_and_charged_nothing(database: Database) -> None:
+    lease = running(database, retries={"user": 0, "infrastructure": 0})
+    assert end(database, lease, Outcome.DRAINED) is Status.QUEUED
+    with database.reading() as connection:
+        assert doorbells.overdue(connection) == {"default": 1}
+    assert claim(database) is not None
+
+
+def test_a_fault_of_the_user_is_final_unless_the_spec_grants_retries(database: Database) -> None:
+    assert end(database, running(database), Outcome.FAILED, reason=USER_FAULT) is Status.FAILED
+    forgiven = running(database, retries={"user": 1, "infrastructure": 10})
+    assert end(database, forgiven, Outcome.FAILED, reason=USER_FAULT, backoff_seconds=0.0) is Status.QUEUED
+    again = claim(database)
+    assert again is not None
+    assert end(database, again.lease, Outcome.FAILED, reason=USER_FAULT) is Status.FAILED
+    assert job(database, forgiven.job_id).reason == USER_FAULT
+
+
+def test_three_attempts_without_a_newer_checkpoint_end_the_job(database: Database) -> None:
+    lease = running(database)
+    for expected in (Status.QUEUED, Status.QUEUED, Status.FAILED):
+        assert end(database, lease, Outcome.FAILED, reason=INFRASTRUCTURE_FAULT, backoff_seconds=0.0) is expected
+        following = claim(database)
+        lease = following.lease if following else lease
+    reason = job(database, lease.job_id).reason
+    assert reason is not None
+    assert reason["code"] == "no_progress"
+    assert "the device is gone" in reason["message"]
+
+
+def test_infrastructure_failures_end_where_the_budget_does(database: Database) -> None:
+    lease = running(database, retries={"user": 0, "infrastructure": 0})
+    assert end(database, lease, Outcome.FAILED, reason=INFRASTRUCTURE_FAULT) is Status.FAILED
+    assert job(database, lease.job_id).reason == INFRASTRUCTURE_FAULT
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.FAILED, Outcome.DRAINED])
+def test_an_ending_told_twice_is_recognised(database: Database, outcome: Outcome) -> None:
+    lease = running(database)
+    words = {"reason": USER_FAULT} if outcome is Outcome.FAILED else {"digest": "d", "result": {}}
+    first = end(database, lease, outcome, **words)
+    assert end(database, lease, outcome, **words) is first
+    assert len(statuses(database, lease.job_id)) == 3
+
+
+def test_another_ending_of_an_attempt_that_has_ended_is_refused(database: Database) -> None:
+    lease = running(database)
+    end(database, lease, Outcome.SUCCEEDED, result={}, digest="d")
+    with pytest.raises(Superseded):
+        end(database, lease, Outcome.FAILED, reason=USER_FAULT)
+    with pytest.raises(Superseded):
+        end(database, lease, Outcome.SUCCEEDED, result={}, digest="other")
+
+
+def test_a_restarted_worker_gets_its_own_jobs_back_at_once(database: Database) -> None:
+    lease = running(database)
+    with database.unit_of_work() as connection:
+        assert endings.recover(connection, worker_ids=["wrk_somebody-else"]) == []
+        assert endings.recover(connection, worker_ids=["wrk_worker-1"]) == [(lease.job_id, Status.QUEUED)]
+    with pytest.raises(Superseded):
+        end(database, lease, Outcome.SUCCEEDED, result={}, digest="d")
+    assert job(database, lease.job_id).attempts[0].outcome == "lost"
+    assert claim(database) is not None
+
+
+def test_every_event_of_a_job_has_the_next_number(database: Database) -> None:
+    lease = running(database)
+    end(database, lease, Outcome.DRAINED)
+    claimed = claim(database)
+    assert claimed is not None
+    end(database, claimed.lease, Outcome.SUCCEEDED, result={}, digest="d")
+    with database.reading() as connection:
+        log = events.listing(connection, job_id=lease.job_id)
+    assert [event.seq for event in log] == list(range(1, len(log) + 1))
+    assert [event.type for event in log] == ["job.queued", "job.running", "job.queued", "job.running", "job.succeeded"]
