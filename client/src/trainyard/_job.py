@@ -172,8 +172,13 @@ class Job:
         return _metrics.series(self._transport, self._path, name, max_points=max_points, after_step=after_step)
 
     def stream_metrics(self, *names: str) -> Iterator[_metrics.Point]:
-        """Every point of the named metrics (default: all) from the first on, then live until the job has ended."""
-        return _metrics.stream(self._transport, self._path, names=frozenset(names))
+        """Every point of the named metrics (default: all) from the first on, then live until the job has ended.
+
+        Where a job is resumed from a checkpoint, the steps behind it come again, in place of those that came before.
+        The past of a metric of more than 100,000 points comes in buckets.
+        """
+        seq = max((event.seq for event in self.past_events()), default=0)
+        return _metrics.stream(self._transport, self._path, names=frozenset(names), after=seq)
 
     def logs(self, *, tail: int | None = None, follow: bool = False) -> Iterator[str]:
         """The lines of the job's log (the last `tail` of them), with `follow` also those to come until the job ends."""

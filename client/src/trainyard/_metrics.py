@@ -15,8 +15,9 @@ from ._transport import Transport
 
 #: The most the service answers with at once; the past of a longer series comes in buckets.
 _MOST_POINTS: Final = 100_000
-#: After these events a series may have been cut back to a checkpoint's step.
-_CUTTING: Final = frozenset({"job.running", "job.resumed", "job.phase"})
+_RESUMED: Final = "job.resumed"
+#: Around these events a series may have been cut back.
+_CUTTING: Final = frozenset({"job.running", "job.phase", _RESUMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,18 @@ def points(name: str, columns: Mapping[str, Any]) -> Iterator[Point]:
         yield Point(name, step, moment(time), number(value))
 
 
-def stream(transport: Transport, job_path: str, *, names: frozenset[str]) -> Iterator[Point]:
-    """What there is, then what comes, until the job ends. Steps that a resumed job goes through again come again."""
+def stream(transport: Transport, job_path: str, *, names: frozenset[str], after: int) -> Iterator[Point]:
+    """What there is, then what comes, until the job ends. Steps that a resumed job goes through again come again.
+
+    `after` is the number of the job's last event so far.
+    """
     reader = _Reader(transport, job_path, names)
-    for frame in _streams.frames(transport, f"{job_path}/events"):
+    for frame in _streams.frames(transport, f"{job_path}/events", after=after):
         if frame.kind == _streams.METRICS:
             yield from reader.live(frame.data)
         elif frame.kind == _streams.CONNECTED or frame.kind in _CUTTING:
+            if frame.kind == _RESUMED:
+                reader.rewind(frame.data["data"]["step"])
             yield from reader.missed()
     yield from reader.missed()
 
@@ -73,10 +79,13 @@ class _Reader:
         for name, columns in grown.items():
             yield from self._fresh(name, columns)
 
+    def rewind(self, step: int) -> None:
+        self.last_steps = {name: min(last, step) for name, last in self.last_steps.items()}
+
     def missed(self) -> Iterator[Point]:
         for name, summary in summaries(self.transport, self.job_path).items():
             last = -1 if summary.last is None else summary.last.step
-            # The service knows less than was read: the job was resumed from a checkpoint, and goes through steps again.
+            # Where the service knows less than was read, the job has started over, and goes through steps again.
             self.last_steps[name] = min(self.last_steps.get(name, -1), last)
             while self._wants(name) and self.last_steps[name] < last:
                 read = series(

@@ -13,7 +13,15 @@ from uuid import uuid4
 import httpx2
 
 from ._configuration import is_loopback
-from ._exceptions import BY_STATUS, FieldError, ServerError, ServiceTimeout, ServiceUnreachable, StatusError
+from ._exceptions import (
+    BY_STATUS,
+    ConfigurationError,
+    FieldError,
+    ServerError,
+    ServiceTimeout,
+    ServiceUnreachable,
+    StatusError,
+)
 from ._retries import LONGEST_RETRY_AFTER_SECONDS, RETRYABLE_STATUSES, pauses, retry_after_seconds
 from ._version import __version__
 
@@ -45,13 +53,20 @@ class Transport:
         return self.request("GET", path, params=params).json()
 
     def post(
-        self, path: str, *, body: Any = None, key: str | None = None, params: Mapping[str, Any] | None = None
+        self,
+        path: str,
+        *,
+        body: Any = None,
+        key: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        may_repeat: bool = True,
     ) -> Any:
-        """The JSON answer to a POST, which is sent with an `Idempotency-Key` and so may be repeated."""
-        content = None if body is None else dumps(body, allow_nan=False).encode()
-        headers = {"Idempotency-Key": quoted(key or str(uuid4()))}
-        if content is not None:
+        """The JSON answer to a POST. Unless told otherwise it carries an `Idempotency-Key`, and so may be repeated."""
+        headers = {"Idempotency-Key": quoted(key or str(uuid4()))} if may_repeat else {}
+        content = None
+        if body is not None:
             headers["Content-Type"] = "application/json"
+            content = dumps(body, allow_nan=False).encode()
         return self.request("POST", path, content=content, headers=headers, params=params).json()
 
     def request(
@@ -114,8 +129,12 @@ class Transport:
 
 
 def quoted(key: str) -> str:
-    """An idempotency key as the header carries it: a quoted string (RFC 8941)."""
-    return '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """An idempotency key as the header carries it: a quoted string. Raises ConfigurationError where no header can."""
+    if not (key.isascii() and key.isprintable()) or '"' in key:
+        raise ConfigurationError(
+            f"an idempotency key is made of visible ASCII characters other than quotes, not {key!r}"
+        )
+    return f'"{key}"'
 
 
 @contextmanager

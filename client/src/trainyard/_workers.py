@@ -15,7 +15,3 @@ class Workers:
     def list(self) -> list[Worker]:
         """Every live worker with its devices and current jobs."""
         return [Worker.parse(document) for document in self._transport.get("/v1/workers")["data"]]
-
-    def drain(self, worker_id: str) -> Worker:
-        """Let a worker finish or hand back its jobs and take no more. Raises NotFound."""
-        return Worker.parse(self._transport.post(f"/v1/workers/{worker_id}/drain"))

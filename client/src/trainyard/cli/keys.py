@@ -38,5 +38,4 @@ def list_keys(session: Session) -> None:
 
 def revoke(session: Session, key: Annotated[str, typer.Argument(metavar="KEY", help="Id of the key.")]) -> None:
     """Revoke a key at once."""
-    session.client.keys.revoke(key)
-    session.show({"id": key, "revoked": True}, f"[bold]{key}[/] revoked")
+    session.show(session.client.keys.revoke(key), f"[bold]{key}[/] revoked")
