@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from models import doorbells
 from models.clock import now
 from models.errors import Conflict
 from models.events import Entry
 from models.jobs import status_of
 from models.status import Status
 from models.tables import jobs
-from models.transitions import change, hush, ring
+from models.transitions import change
 
 
 class Answer(NamedTuple):
@@ -145,9 +146,9 @@ def _move(connection: Connection, condition: Any, *, target: Status, values: dic
     if row is None:
         return False
     if target is Status.QUEUED:
-        ring(connection, job_id=job_id, pool=row.pool)
+        doorbells.leave(connection, job_id=job_id, pool=row.pool)
     elif not target.is_held:
-        hush(connection, job_id=job_id)
+        doorbells.take_away(connection, job_id=job_id)
     return True
 
 

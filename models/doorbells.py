@@ -1,18 +1,40 @@
-"""Doorbells that have not been heard: queued jobs whose row in the outbox is due."""
+"""Doorbells: the row that a queued job leaves for the workers of its pool.
+
+It is written with the job's change to `queued`, rung after that commit, and again by a sweep until the job is claimed: losing a ring
+costs seconds, never a job.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from models.clock import now
-from models.tables import outbox
+from models.tables import doorbells
+from models.upserts import insert_into
+
+
+def leave(connection: Connection, *, job_id: str, pool: str, delay_seconds: float = 0.0) -> None:
+    """Leave a doorbell for a job that has just been queued."""
+    due_at = now() + delay_seconds if delay_seconds else now()
+    statement = insert_into(connection, doorbells).values(job_id=job_id, pool=pool, due_at=due_at)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["job_id"], set_={"pool": pool, "due_at": due_at})
+    )
+
+
+def take_away(connection: Connection, *, job_id: str) -> None:
+    """Take away the doorbell of a job that is no longer waiting."""
+    connection.execute(_TAKE_AWAY, {"of_job": job_id})
 
 
 def overdue(connection: Connection, *, older_than_seconds: float = 0.0) -> dict[str, int]:
     """How many doorbells each pool is owed."""
     rows = connection.execute(
-        select(outbox.c.pool, func.count().label("num_jobs"))
-        .where(outbox.c.kind == "doorbell", outbox.c.due_at <= now() - older_than_seconds)
-        .group_by(outbox.c.pool),
+        select(doorbells.c.pool, func.count().label("num_jobs"))
+        .where(doorbells.c.due_at <= now() - older_than_seconds)
+        .group_by(doorbells.c.pool),
     )
     return {row.pool: row.num_jobs for row in rows}
+
+
+_TAKE_AWAY = delete(doorbells).where(doorbells.c.job_id == bindparam("of_job"))

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select, update
 
+from models import doorbells
 from models.clock import now
 from models.errors import Superseded
 from models.events import Entry
@@ -21,7 +22,7 @@ from models.json_text import decode, encode
 from models.leases import Lease, beat, drop
 from models.status import Fault, Outcome, Status
 from models.tables import attempts, job_leases, jobs
-from models.transitions import change, hush, ring
+from models.transitions import change
 
 #: Attempts in a row without a newer checkpoint, after which a job is not tried again.
 MAX_STALLED_ATTEMPTS: Final = 3
@@ -175,9 +176,9 @@ def _settle(connection: Connection, job: Row[Any], lease: Lease, *, outcome: Out
         raise Superseded(lease.job_id)
     _close_attempt(connection, lease, outcome=outcome, reason=following.reason)
     drop(connection, lease)
-    hush(connection, job_id=lease.job_id)
+    doorbells.take_away(connection, job_id=lease.job_id)
     if following.status is Status.QUEUED:
-        ring(connection, job_id=lease.job_id, pool=row.pool, delay_seconds=following.delay_seconds)
+        doorbells.leave(connection, job_id=lease.job_id, pool=row.pool, delay_seconds=following.delay_seconds)
     return following.status
 
 

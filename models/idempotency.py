@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.clock import now
 from models.errors import Conflict, Unprocessable
 from models.json_text import decode, encode
 from models.tables import idempotency
+from models.upserts import insert_into
 
 KEPT_SECONDS: Final = 24 * 3600.0
 
@@ -34,9 +34,8 @@ def begin(connection: Connection, *, project: str, key: str, operation: str, fin
     On PostgreSQL a concurrent first use makes this wait for its commit; on SQLite there is one writer anyway. Raises
     `Unprocessable` where the key was used for another body, `Conflict` where its first use has not been answered.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     taken = connection.execute(
-        dialect.insert(idempotency)
+        insert_into(connection, idempotency)
         .values(project=project, key=key, operation=operation, fingerprint=fingerprint, created_at=now())
         .on_conflict_do_nothing()
         .returning(idempotency.c.key),

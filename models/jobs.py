@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
 
-from models import queue
+from models import doorbells, queue
 from models.clock import now
 from models.errors import Conflict, NotFound
 from models.events import Entry, write
@@ -21,7 +21,7 @@ from models.json_text import decode, encode
 from models.pages import PageRequest
 from models.status import Status
 from models.tables import attempts, events, job_datasets, job_labels, job_leases, jobs
-from models.transitions import change, ring
+from models.transitions import change
 
 _STATUS_EVENTS = [f"job.{status}" for status in Status]
 
@@ -88,7 +88,7 @@ def submit(
     if dataset_id is not None:
         connection.execute(insert(job_datasets).values(job_id=identifier, dataset_id=dataset_id))
     write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
-    ring(connection, job_id=identifier, pool=row.pool)
+    doorbells.leave(connection, job_id=identifier, pool=row.pool)
     return from_row(row, history=[(Status.QUEUED, at)], queue=queue.explain(connection, row))
 
 

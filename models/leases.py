@@ -16,14 +16,14 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Double, Text, bindparam, delete, func, insert, select, update
 
-from models import checkpoints, events, metrics
+from models import checkpoints, doorbells, events, metrics
 from models.clock import now
 from models.database import Database
 from models.errors import Superseded
 from models.json_text import decode, encode
 from models.status import Status
 from models.tables import attempts, job_leases, jobs
-from models.transitions import change, hush
+from models.transitions import change
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def claim(
     )
     if row is None:
         return None
-    hush(connection, job_id=row.id)
+    doorbells.take_away(connection, job_id=row.id)
     lease = Lease(job_id=row.id, attempt=row.attempt, token=token)
     connection.execute(
         _GRANT,

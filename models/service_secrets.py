@@ -5,17 +5,15 @@ from __future__ import annotations
 import secrets
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.tables import service_secrets
+from models.upserts import insert_into
 
 
 def obtain(connection: Connection, name: str) -> str:
     """The secret of this name, made at its first use. Needs a write transaction."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(
-        dialect.insert(service_secrets).values(name=name, value=secrets.token_hex(32)).on_conflict_do_nothing(),
-    )
+    made = insert_into(connection, service_secrets).values(name=name, value=secrets.token_hex(32))
+    connection.execute(made.on_conflict_do_nothing())
     value: str = connection.execute(
         select(service_secrets.c.value).where(service_secrets.c.name == name),
     ).scalar_one()

@@ -156,19 +156,9 @@ events: Final = Table(
     Column("data", Text, nullable=False),
 )
 
-#: What must be sent after a commit. A doorbell row lives from the transaction that queues a job to the one that claims
-#: it.
-outbox: Final = Table(
-    "outbox",
-    metadata,
-    Column("id", String(48), primary_key=True),
-    Column("kind", String(16), nullable=False),
-    _job_id(),
-    Column("pool", String(64), nullable=False),
-    Column("due_at", Double, nullable=False),
-    Index("ix_outbox_kind_due_at", "kind", "due_at"),
-    Index("ix_outbox_job_id", "job_id"),
-)
+#: A doorbell lives from the transaction that queues a job to the one that claims it, and is rung in between, after
+the commit. doorbells: Final = Table( "doorbells", metadata, _job_id(primary_key=True), Column("pool", String(64),
+nullable=False), Column("due_at", Double, nullable=False), Index("ix_doorbells_due_at", "due_at"), )
 
 metric_series: Final = Table(
     "metric_series",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, update
+from sqlalchemy import ColumnElement, Connection, Row, update
 
 from models import events
-from models.clock import now
-from models.identifiers import new_id
-from models.tables import jobs, outbox
+from models.tables import jobs
 
 
 def change(
@@ -35,20 +33,3 @@ def change(
     if row is not None:
         events.write(connection, job_id=row.id, last_seq=row.event_seq, entries=entries)
     return row
-
-
-def ring(connection: Connection, *, job_id: str, pool: str, delay_seconds: float = 0.0) -> None:
-    """Leave a doorbell row for a job that has just been queued; it is rung after the commit, and again until the job is
-    claimed.
-    """
-    connection.execute(delete(outbox).where(outbox.c.job_id == job_id, outbox.c.kind == "doorbell"))
-    connection.execute(
-        insert(outbox).values(
-            id=new_id("evt"), kind="doorbell", job_id=job_id, pool=pool, due_at=now() + delay_seconds
-        ),
-    )
-
-
-def hush(connection: Connection, *, job_id: str) -> None:
-    """Take away the doorbell row of a job that is no longer waiting."""
-    connection.execute(delete(outbox).where(outbox.c.job_id == job_id, outbox.c.kind == "doorbell"))

@@ -241,18 +241,15 @@ def upgrade() -> None:
     with op.batch_alter_table('metric_series', schema=None) as batch_op:
         batch_op.create_index('uq_metric_series_job_id_name', ['job_id', 'name'], unique=True)
 
-    op.create_table('outbox',
-    sa.Column('id', sa.String(length=48), nullable=False),
-    sa.Column('kind', sa.String(length=16), nullable=False),
+    op.create_table('doorbells',
     sa.Column('job_id', sa.String(length=48), nullable=False),
     sa.Column('pool', sa.String(length=64), nullable=False),
     sa.Column('due_at', sa.Double(), nullable=False),
-    sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_outbox_job_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox'))
+    sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_doorbells_job_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('job_id', name=op.f('pk_doorbells'))
     )
-    with op.batch_alter_table('outbox', schema=None) as batch_op:
-        batch_op.create_index('ix_outbox_job_id', ['job_id'], unique=False)
-        batch_op.create_index('ix_outbox_kind_due_at', ['kind', 'due_at'], unique=False)
+    with op.batch_alter_table('doorbells', schema=None) as batch_op:
+        batch_op.create_index('ix_doorbells_due_at', ['due_at'], unique=False)
 
     op.create_table('metric_chunks',
     sa.Column('series_id', sa.String(length=48), nullable=False),
