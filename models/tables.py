@@ -156,9 +156,15 @@ events: Final = Table(
     Column("data", Text, nullable=False),
 )
 
-#: A doorbell lives from the transaction that queues a job to the one that claims it, and is rung in between, after
-the commit. doorbells: Final = Table( "doorbells", metadata, _job_id(primary_key=True), Column("pool", String(64),
-nullable=False), Column("due_at", Double, nullable=False), Index("ix_doorbells_due_at", "due_at"), )
+#: A doorbell lives from the transaction that queues a job to the one that claims it.
+doorbells: Final = Table(
+    "doorbells",
+    metadata,
+    _job_id(primary_key=True),
+    Column("pool", String(64), nullable=False),
+    Column("due_at", Double, nullable=False),
+    Index("ix_doorbells_due_at", "due_at"),
+)
 
 metric_series: Final = Table(
     "metric_series",
