@@ -46,7 +46,9 @@ async def guard(
         return
     if credentials is None or not (credentials.credentials.isascii() and credentials.credentials.isprintable()):
         raise Unauthorized
-    request.state.principal = await run_in_threadpool(_authenticate, service, credentials.credentials)
+    principal = await run_in_threadpool(_authenticate, service, credentials.credentials)
+    service.key_usage.note(principal.key_id)
+    request.state.principal = principal
 
 
 def _authenticate(service: Service, token: str) -> Principal:

@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, TypeVar
 
+import orjson
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
@@ -78,7 +79,7 @@ OptionalJsonBody = Annotated[dict[str, Any], Depends(optional_json_object)]
 def validated(shape: type[Shape], document: dict[str, Any]) -> Shape:
     """The document as a shape, strictly. Raises Unprocessable with a pointer per mistake."""
     try:
-        return shape.model_validate(document)
+        return shape.model_validate_json(orjson.dumps(document), strict=True)
     except ValidationError as error:
         errors = [FieldError("#/" + "/".join(map(str, item["loc"])), _sentence(item["msg"])) for item in error.errors()]
         detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)

@@ -46,6 +46,7 @@ class Doorbell:
         self._messages: queue.Queue[_Ring | _Nudge | None] = queue.Queue(maxsize=_LONGEST_QUEUE)
         self._thread = threading.Thread(target=self._work, name="doorbell", daemon=True)
         self._closing = threading.Event()
+        self._has_complained = False
         self.is_connected = False
 
     def start(self) -> None:
@@ -78,11 +79,21 @@ class Doorbell:
             try:
                 self._serve()
             except Exception as error:  # noqa: BLE001  kombu and redis share no base class, and this thread must live
-                self.is_connected = False
-                _logger.warning(
-                    "the broker does not answer; jobs start by the workers' own sweep: %s", type(error).__name__
-                )
+                self._lost(error)
                 self._closing.wait(_RETRY_SECONDS)
+
+    def _lost(self, error: Exception) -> None:
+        self.is_connected = False
+        if not self._has_complained:
+            self._has_complained = True
+            _logger.warning(
+                "the broker does not answer; jobs wait for the workers' own sweep: %s", type(error).__name__
+            )
+
+    def _found(self) -> None:
+        self.is_connected = True
+        self._has_complained = False
+        _logger.info("the broker answers")
 
     def _serve(self) -> None:
         app = _celery(self._broker_url)
@@ -90,7 +101,7 @@ class Doorbell:
             connection.ensure_connection(max_retries=1, timeout=5)
             client = connection.default_channel.client
             client.ping()
-            self.is_connected = True
+            self._found()
             while True:
                 try:
                     message = self._messages.get(timeout=_PING_SECONDS)

@@ -57,11 +57,11 @@ class Edge:
             self._check_host(headers.get("host", ""))
             await self._app(scope, receive, reply)
         except ClientDisconnect:
-            _logger.info("client went away", extra={"request_id": request_id, "path": scope["path"]})
+            _logger.info("client went away", extra={"request_id": request_id})
         except BadRequest as error:
             await problem_response(error, path=scope["path"], request_id=request_id)(scope, receive, reply)
         except Exception:
-            _logger.exception("unexpected error", extra={"request_id": request_id, "path": scope["path"]})
+            _logger.exception("unexpected error at %r", scope["path"], extra={"request_id": request_id})
             if reply.status is not None:
                 raise
             failure = TrainyardError(
@@ -106,4 +106,4 @@ def _request_id(header: str | None) -> str:
 
 def _log_access(scope: Scope, *, request_id: str, status: int | None, seconds: float) -> None:
     fields = {"request_id": request_id, "status": status, "milliseconds": round(seconds * 1000, 1)}
-    _logger.debug("%s %s", scope["method"], scope["path"], extra=fields)
+    _logger.debug("%s %r", scope["method"], scope["path"], extra=fields)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import authentication, dashboard, errors, openapi
+from api import authentication, dashboard, errors, logbook
 from api.background import Background, Sweep
 from api.doorbell import Doorbell
 from api.edge import Edge
+from api.key_usage import KeyUsage
 from api.parameters import KnownParametersDep
 from api.profiling import Profiler
 from api.routes import (
@@ -44,6 +46,7 @@ from models.settings import settings as current_settings
 _logger = logging.getLogger("trainyard.background")
 _PROFILES_SECONDS: Final = 10.0
 _FORGET_SECONDS: Final = 3600.0
+_KEY_USAGE_SECONDS: Final = 30.0
 _MOST_RINGS: Final = 64
 _ROUTERS: Final = (
     jobs,
@@ -89,13 +92,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         raise RuntimeError(f"these routes declare no scope: {', '.join(paths)}")
     dashboard.mount(app)
     app.add_middleware(Edge, hosts=settings.hosts)
-    openapi.register(app)
+    app.openapi = partial(_described, app)  # type: ignore[method-assign]
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    from api import openapi  # only who asks for the description waits for its making
+
+    if app.openapi_schema is None:
+        app.openapi_schema = openapi.document(app)
+    return app.openapi_schema
 
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """The open resources and the sweeps of one process, from start to stop."""
+    logbook.configure(settings)
     database = Database(settings.database)
     service = await run_in_threadpool(_open, settings, database)
     background = Background(_sweeps(service))
@@ -121,6 +133,7 @@ def _open(settings: Settings, database: Database) -> Service:
         profiler=Profiler(database, artifacts),
         watcher=Watcher(database),
         cursors=Cursors(cursor_secret),
+        key_usage=KeyUsage(database),
     )
 
 
@@ -148,4 +161,5 @@ def _sweeps(service: Service) -> list[Sweep]:
         Sweep("doorbell", settings.doorbell_seconds, ring),
         Sweep("profiles", _PROFILES_SECONDS, service.profiler.recover),
         Sweep("idempotency", _FORGET_SECONDS, forget),
+        Sweep("keys", _KEY_USAGE_SECONDS, service.key_usage.write),
     ]

@@ -39,11 +39,6 @@ _BODIES: Final = (
 _REFERENCES: Final = "#/components/schemas/{model}"
 
 
-def register(app: FastAPI) -> None:
-    """Let the application describe itself in this module's words."""
-    app.openapi = lambda: _once(app)  # type: ignore[method-assign]
-
-
 def document(app: FastAPI) -> dict[str, Any]:
     """The description of every route."""
     described = get_openapi(
@@ -63,12 +58,6 @@ def document(app: FastAPI) -> dict[str, Any]:
             for method in route.methods or ():
                 _complete(described["paths"][route.path][method.lower()], route)
     return described
-
-
-def _once(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        app.openapi_schema = document(app)
-    return app.openapi_schema
 
 
 def _complete(operation: dict[str, Any], route: Any) -> None:

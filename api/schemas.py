@@ -9,9 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from models.keys import SCOPES
 from models.profile import Profile
+from models.spec.job import LabelKey, LabelValue, Line
 from models.status import Status
 
 #: A finite number, or the name of one that JSON has no word for.
@@ -29,7 +31,7 @@ class FieldMistake(Shape):
     """One mistake, and where it is."""
 
     pointer: str = Field(
-        description="A JSON pointer into the body, such as `#/optimizer/learning_rate`, or a parameter, such as `?limit`."
+        description="A JSON pointer into the body, such as `#/optimizer/learning_rate`, or a parameter: `?limit`."
     )
     detail: str = Field(description="What is wrong, and what would be right.")
 
@@ -160,8 +162,10 @@ class DryRun(BaseModel):
 class JobChanges(Shape):
     """What may be changed about a job; a field that is left out stays."""
 
-    name: str | None = Field(None, max_length=200)
-    labels: dict[str, str | None] = Field({}, description="Merged into the labels; null removes one.")
+    name: Annotated[Line, Field(max_length=200)] | None = None
+    labels: dict[LabelKey, LabelValue | None] = Field(
+        {}, max_length=64, description="Merged into the labels; null removes one."
+    )
     priority: int = Field(0, ge=-1000, le=1000)
 
 
@@ -252,7 +256,7 @@ class CheckpointList(Shape):
 class DatasetDeclaration(Shape):
     """What is about to be uploaded."""
 
-    name: str = Field(min_length=1, max_length=200, examples=["adult"])
+    name: Annotated[Line, Field(min_length=1, max_length=200, examples=["adult"])]
     format: str = Field(examples=["csv"])
     bytes: int = Field(gt=0, description="Size of the whole content.")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Checked on arrival when given.")
@@ -287,10 +291,12 @@ class DatasetPage(Shape):
 class KeyRequest(Shape):
     """A key to be made."""
 
-    name: str = Field(min_length=1, max_length=200)
-    scopes: list[str] = Field(min_length=1, examples=[["jobs:read", "jobs:write"]])
-    project: str = Field("default", pattern="^[a-z0-9][a-z0-9_-]{0,62}$")
-    expires_at: datetime | None = None
+    name: Annotated[Line, Field(min_length=1, max_length=200)]
+    scopes: list[Literal[SCOPES]] = Field(min_length=1, examples=[["jobs:read", "jobs:write"]])  # type: ignore[valid-type]
+    project: str | None = Field(
+        None, pattern="^[a-z0-9][a-z0-9_-]{0,62}$", description="Default: the project of the key that asks."
+    )
+    expires_at: AwareDatetime | None = Field(None, description="Default: never.")
 
 
 class Key(BaseModel):

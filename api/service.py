@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.doorbell import Doorbell
+from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.watcher import Watcher
 from models.artifacts import ArtifactStore
@@ -27,6 +28,7 @@ class Service:
     profiler: Profiler
     watcher: Watcher
     cursors: Cursors
+    key_usage: KeyUsage
 
 
 def _service(request: Request) -> Service:
