@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from models.errors import InvalidData
 
 MAX_CLASSES = 100_000
+_NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]+)?")
 
 
 def coded(labels: npt.NDArray[Any], *, place: str) -> tuple[npt.NDArray[np.int64], list[str]]:
@@ -27,6 +29,6 @@ def coded(labels: npt.NDArray[Any], *, place: str) -> tuple[npt.NDArray[np.int64
 
 def in_order(names: set[str]) -> list[str]:
     """Class names sorted as numbers where all are numbers, as text otherwise."""
-    if all(name.isascii() and name.isdigit() for name in names):
-        return sorted(names, key=lambda name: (int(name), name))
+    if all(_NUMBER.fullmatch(name) for name in names):
+        return sorted(names, key=lambda name: (float(name), name))
     return sorted(names)

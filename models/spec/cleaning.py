@@ -20,8 +20,10 @@ class Cleaning(Section):
     """What is put right in the rows before they are split."""
 
     OFF: ClassVar = {"duplicates": "keep", "missing_values": (), "text": None}
-    duplicates: Literal["keep", "drop"] = Field(
-        "keep", description="Whether rows that repeat an earlier row are dropped."
+    duplicates: Literal["keep", "drop", "group_across_splits"] = Field(
+        "group_across_splits",
+        description="Drop rows that repeat an earlier one, keep rows of equal features in one part of the split, "
+        "so that none leaks into the test, or keep everything as it comes.",
     )
     missing_values: Items[Annotated[str, Field(max_length=256)]] = Field(
         ("", "?", "NA", "N/A", "NaN", "nan", "null", "None"), description="Texts that mean a value is missing."

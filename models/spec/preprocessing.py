@@ -53,7 +53,7 @@ class Number(Section):
     )
     fill_value: float = Field(0.0, description="The number that `impute: constant` uses.")
     missing_indicator: bool = Field(
-        default=True, description="Whether each column gets a second one that says it was missing."
+        default=True, description="Whether columns with gaps in training get a second one that says so."
     )
     outliers: Outliers = Field(NoOutliers(), description="What is done about extreme values.")
     scale: Literal["standard", "minmax", "robust", "none"] = Field(

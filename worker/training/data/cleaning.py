@@ -1,0 +1,106 @@
+"""What is put right in a table before it is split: blanks, missing values, rows without an answer, repeated rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.errors import InvalidData
+from models.formats.columns import recoded, without
+from models.formats.duplicates import first_of_each, table_keys
+from models.formats.sources import Table
+from models.spec import JobSpec
+from models.spec.data import ColumnSplit, TimeSplit
+from worker.training.data.report import Report
+
+
+def cleaned(table: Table, spec: JobSpec, report: Report) -> Table:
+    """The columns that a job uses, tidied, without the rows that it cannot use.
+
+    The rows of a forecast stay as they are, because leaving one out would bend time. Raises InvalidData when a column
+    or every row is missing.
+    """
+    target = target_name(spec)
+    names = list(dict.fromkeys([*spec.data.features, target, *split_columns(spec)]))
+    _all_there(table, names)
+    missing = marks(spec.cleaning.missing_values)
+    strip = spec.cleaning.text.strip
+    columns = [tidied(table.columns[name].combine_chunks(), missing=missing, strip=strip) for name in names]
+    used = Table(pa.table(columns, names=names), table.split)
+    if spec.task != "forecasting":
+        used = _answered(used, target, report)
+        if spec.cleaning.duplicates == "drop":
+            used = _distinct(used, [*spec.data.features, target], report)
+    return used
+
+
+def target_name(spec: JobSpec) -> str:
+    """The column to predict; raises InvalidData when the job names none."""
+    if spec.data.target is None:
+        raise InvalidData("the job names no target column")
+    return spec.data.target
+
+
+def split_columns(spec: JobSpec) -> list[str]:
+    """The column that the split looks at, if there is one."""
+    split = spec.data.split
+    return [split.column] if isinstance(split, ColumnSplit | TimeSplit) and split.column is not None else []
+
+
+def marks(missing_values: Sequence[str]) -> tuple[str, ...]:
+    """The texts that mean "missing", and for those that are numbers every way to write them."""
+    written = [f"{value:g}" for value in map(_number, missing_values) if value is not None]
+    return tuple(dict.fromkeys([*missing_values, *written]))
+
+
+def tidied(column: pa.Array, *, missing: Collection[str], strip: bool) -> pa.Array:
+    """The column with blanks around words removed and marks of missing values as nulls."""
+    if pa.types.is_dictionary(column.type):
+        words = pc.utf8_trim_whitespace(column.dictionary) if strip else column.dictionary
+        return recoded(without(words, missing), column.indices)
+    numbers = [number for number in map(_number, missing) if number is not None]
+    if numbers and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        marked = pc.is_in(pc.cast(column, pa.float64()), value_set=pa.array(numbers, pa.float64()))
+        return pc.if_else(marked, pa.scalar(None, column.type), column)
+    return column
+
+
+def kept(table: Table, rows: npt.NDArray[Any]) -> Table:
+    """The table with only these rows: a mask, or indices in the order wanted."""
+    split = None if table.split is None else table.split[rows]
+    picked = table.columns.filter(pa.array(rows)) if rows.dtype == np.bool_ else table.columns.take(pa.array(rows))
+    return Table(picked.combine_chunks(), split)
+
+
+def _all_there(table: Table, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in table.columns.column_names:
+            there = ", ".join(table.columns.column_names[:20])
+            raise InvalidData(f"there is no such column; the columns are {there}", place=f"column {name!r}")
+
+
+def _answered(table: Table, target: str, report: Report) -> Table:
+    present = pc.is_valid(table.columns[target]).combine_chunks().to_numpy(zero_copy_only=False)
+    report.drop_rows("without_target", int(len(present) - present.sum()))
+    if not present.any():
+        raise InvalidData("the target is missing in every row", place=f"column {target!r}")
+    return table if present.all() else kept(table, present)
+
+
+def _distinct(table: Table, names: Sequence[str], report: Report) -> Table:
+    first = first_of_each(table_keys(table, names))
+    report.drop_rows("duplicates", len(table) - len(first))
+    return table if len(first) == len(table) else kept(table, first)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None

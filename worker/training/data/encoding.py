@@ -1,0 +1,215 @@
+"""From rows as clients send them to raw tensors, by the vocabulary fitted on the training rows."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from models.errors import InvalidData
+from models.formats.images import decode
+from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
+from worker.training.data.pixels import fitted
+
+Row = Mapping[str, Any]
+
+_MAX_SIDE = 512
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+class Encoding(Protocol):
+    """Encodes rows as clients send them; `document` is what a checkpoint keeps of it."""
+
+    def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        """Raw tensors of the rows, on the CPU; raises InvalidData naming row and field."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """The encoding as plain JSON values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The known values of one categorical column, as text, in the order of their codes."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def cardinality(self) -> int:
+        """Codes in all: missing, unseen, and one per known value."""
+        return len(self.values) + NUM_RESERVED_CODES
+
+
+@dataclass(frozen=True, slots=True)
+class TableEncoding:
+    """Rows of named values; what a row leaves out is missing, columns it has besides are not looked at."""
+
+    kind: ClassVar[str] = "table"
+    numbers: tuple[str, ...]
+    categories: tuple[Vocabulary, ...]
+    missing_values: tuple[str, ...]
+    strip: bool
+
+    def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        """ "numbers" float32 [N, F] and "categories" int64 [N, K]; raises InvalidData naming row and column."""
+        tensors: dict[str, Tensor] = {}
+        if self.numbers:
+            numbers = [
+                [self._number(row.get(name), f"{place}, column {name!r}") for name in self.numbers]
+                for place, row in _each(rows)
+            ]
+            tensors["numbers"] = as_raw_numbers(np.array(numbers, np.float64).reshape(len(rows), -1))
+        if self.categories:
+            tables = [{value: code for code, value in enumerate(v.values, NUM_RESERVED_CODES)} for v in self.categories]
+            codes = [
+                [self._code(row.get(v.name), table) for v, table in zip(self.categories, tables, strict=True)]
+                for row in rows
+            ]
+            tensors["categories"] = torch.tensor(codes, dtype=torch.int64).reshape(len(rows), -1)
+        return tensors
+
+    def document(self) -> dict[str, Any]:
+        """The encoding as plain JSON values."""
+        return {"kind": self.kind, **asdict(self)}
+
+    def _tidied(self, value: Any) -> str | None:
+        """A cell as the text that the vocabulary knows, None for missing."""
+        if value is None:
+            return None
+        text = as_word(value)
+        text = text.strip() if self.strip else text
+        return None if text.strip() in self.missing_values else text
+
+    def _number(self, value: Any, place: str) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return np.nan if as_word(value) in self.missing_values else float(value)
+        text = self._tidied(value)
+        try:
+            return np.nan if text is None else float({"true": "1", "false": "0"}.get(text, text))
+        except ValueError:
+            raise InvalidData(f"{str(text)[:64]!r} is no number", place=place) from None
+
+    def _code(self, value: Any, table: Mapping[str, int]) -> int:
+        text = self._tidied(value)
+        return MISSING if text is None else table.get(text, UNSEEN)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEncoding:
+    """Rows such as {"image": "<base64 of a file>"} or {"image": [[0, 255], [12, 0]]}, resized as in training."""
+
+    kind: ClassVar[str] = "image"
+    height: int
+    width: int
+    channels: int
+
+    def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        """ "image" uint8 [N, C, H, W]; raises InvalidData naming the row."""
+        size = (self.height, self.width)
+        pixels = [
+            fitted(self._pixels(row.get("image"), place), size=size, channels=self.channels)
+            for place, row in _each(rows)
+        ]
+        stacked = np.stack(pixels) if pixels else np.zeros((0, *size, self.channels), np.uint8)
+        return {"image": torch.from_numpy(stacked.transpose(0, 3, 1, 2).copy())}
+
+    def document(self) -> dict[str, Any]:
+        """The encoding as plain JSON values."""
+        return {"kind": self.kind, **asdict(self)}
+
+    @staticmethod
+    def _pixels(value: Any, place: str) -> npt.NDArray[np.uint8]:
+        if isinstance(value, str):
+            try:
+                content = base64.b64decode(value.removeprefix("data:").partition(";base64,")[2] or value, validate=True)
+            except binascii.Error as error:
+                raise InvalidData("its image is no base64", place=place) from error
+            return decode(content, max_side=_MAX_SIDE, place=place)
+        array = _array(value, place=place, name="image")
+        if array.ndim == 2:
+            array = array[:, :, None]
+        if array.ndim != 3 or array.shape[2] not in {1, 3} or not array.size:
+            raise InvalidData(
+                f"its image has the shape {list(array.shape)} instead of [H, W] or [H, W, 3]", place=place
+            )
+        if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
+            raise InvalidData("its pixels are not all between 0 and 255", place=place)
+        return np.rint(array).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEncoding:
+    """Rows such as {"series": [[1.0, 20.5], ...]}: the last `window` time steps, one value per column each."""
+
+    kind: ClassVar[str] = "series"
+    columns: tuple[str, ...]
+    window: int
+
+    def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        """ "series" float32 [N, T, F]; raises InvalidData naming the row."""
+        windows = [self._window(row.get("series"), place) for place, row in _each(rows)]
+        shape = (len(rows), self.window, len(self.columns))
+        return {"series": as_raw_numbers(np.array(windows, np.float64).reshape(shape))}
+
+    def document(self) -> dict[str, Any]:
+        """The encoding as plain JSON values."""
+        return {"kind": self.kind, **asdict(self)}
+
+    def _window(self, value: Any, place: str) -> npt.NDArray[np.float64]:
+        array = _array(value, place=place, name="series")
+        if array.ndim == 1 and len(self.columns) == 1:
+            array = array[:, None]
+        if array.ndim != 2 or array.shape[1] != len(self.columns) or len(array) < self.window:
+            wanted = f"[{self.window}, {len(self.columns)}] of {', '.join(self.columns)}"
+            raise InvalidData(f"its series has the shape {list(array.shape)} instead of {wanted}", place=place)
+        return array[-self.window :]
+
+
+def restored(document: Mapping[str, Any]) -> TableEncoding | ImageEncoding | SeriesEncoding:
+    """The encoding that `document` described."""
+    values: dict[str, Any] = {}
+    for key, value in document.items():
+        values[key] = tuple(value) if isinstance(value, list) else value
+    del values["kind"]
+    if document["kind"] == "image":
+        return ImageEncoding(**values)
+    if document["kind"] == "series":
+        return SeriesEncoding(**values)
+    vocabularies = tuple(Vocabulary(entry["name"], tuple(entry["values"])) for entry in values.pop("categories"))
+    return TableEncoding(categories=vocabularies, **values)
+
+
+def as_word(value: Any) -> str:
+    """A value as the text that stands for it in a vocabulary: 3 and 3.0 are one value, and so are true and "true"."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def as_raw_numbers(numbers: npt.NDArray[np.float64]) -> Tensor:
+    """Float32 of the same shape; what is not finite there becomes NaN, which means missing."""
+    fine = np.abs(numbers) <= _LARGEST
+    return torch.from_numpy(np.where(fine, numbers, np.nan).astype(np.float32))
+
+
+def _each(rows: Sequence[Row]) -> list[tuple[str, Row]]:
+    return [(f"row {number}", row) for number, row in enumerate(rows, start=1)]
+
+
+def _array(value: Any, *, place: str, name: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.array(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidData(f"its {name} is no rectangular list of numbers", place=place) from error

@@ -1,0 +1,44 @@
+"""What preparation hands to the loop: three parts resident on the device, and all that is needed to do it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from worker.training.data.signature import Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The rows of one part, raw, resident on the device.
+
+    `inputs` holds tensors of one first dimension: "numbers" float32 [N, F] with NaN for missing, "categories" int64
+    [N, K] of codes (0 missing, 1 unseen, then the fitted vocabulary), "image" uint8 [N, C, H, W], or "series" float32
+    [N, T, F], a view of overlapping windows. Preprocessing turns a batch of them into what a network reads. `targets`
+    is int64 [N] of class indices or float32 [N, num_outputs], standardised.
+    """
+
+    inputs: dict[str, Tensor]
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A prepared dataset.
+
+    `preprocessing` is fitted on the training rows alone and has buffers, no parameters. `recipe` is JSON that, with
+    those buffers, encodes and predicts new rows: see `restore`. `report` is the job's `data_report`.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    preprocessing: nn.Module
+    signature: Signature
+    report: dict[str, Any]
+    recipe: dict[str, Any]

@@ -1,0 +1,41 @@
+"""What a network has to know about the data it is built for, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The tensors that preprocessing hands to a network, and what is expected back.
+
+    `num_numbers` is the width of "numbers" after preprocessing, indicators and one-hot columns included;
+    `cardinalities` the number of codes of each column of "categories"; `image` is (C, H, W) and `series` is (T, F),
+    both after preprocessing. `num_outputs` is the number of classes, 1 for a regression, the horizon for a forecast.
+    Targets of the latter two are standardised: in original units a value is `target * target_std + target_mean`.
+    """
+
+    kind: Literal["table", "image", "series"]
+    task: Literal["classification", "regression", "forecasting"]
+    num_outputs: int
+    num_numbers: int = 0
+    cardinalities: tuple[int, ...] = ()
+    image: tuple[int, int, int] | None = None
+    series: tuple[int, int] | None = None
+    classes: tuple[str, ...] | None = None
+    target_mean: float | None = None
+    target_std: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The signature as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Signature:
+        """The signature that `document` described."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+        }
+        return cls(**values)
