@@ -1,25 +1,22 @@
 """Doorbells: the row that a queued job leaves for the workers of its pool.
 
-It is written with the job's change to `queued`, rung after that commit, and again by a sweep until the job is claimed: losing a ring
-costs seconds, never a job.
+It is written with the job's change to `queued`, rung after that commit, and again by a sweep until the job is claimed:
+losing a ring costs seconds, never a job.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, Double, Insert, bindparam, delete, func, select
 
 from models.clock import now
 from models.tables import doorbells
-from models.upserts import insert_into
+from models.upserts import INSERTS
 
 
 def leave(connection: Connection, *, job_id: str, pool: str, delay_seconds: float = 0.0) -> None:
     """Leave a doorbell for a job that has just been queued."""
-    due_at = now() + delay_seconds if delay_seconds else now()
-    statement = insert_into(connection, doorbells).values(job_id=job_id, pool=pool, due_at=due_at)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["job_id"], set_={"pool": pool, "due_at": due_at})
-    )
+    statement = _LEAVE[connection.dialect.name]
+    connection.execute(statement, {"job_id": job_id, "pool": pool, "delay": delay_seconds})
 
 
 def take_away(connection: Connection, *, job_id: str) -> None:
@@ -37,4 +34,11 @@ def overdue(connection: Connection, *, older_than_seconds: float = 0.0) -> dict[
     return {row.pool: row.num_jobs for row in rows}
 
 
+def _leave(dialect: str) -> Insert:
+    statement = INSERTS[dialect](doorbells).values(due_at=now() + bindparam("delay", type_=Double))
+    renewed = {"pool": statement.excluded.pool, "due_at": statement.excluded.due_at}
+    return statement.on_conflict_do_update(index_elements=["job_id"], set_=renewed)
+
+
+_LEAVE = {dialect: _leave(dialect) for dialect in INSERTS}
 _TAKE_AWAY = delete(doorbells).where(doorbells.c.job_id == bindparam("of_job"))

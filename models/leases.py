@@ -14,7 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Double, Text, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Double,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from models import checkpoints, doorbells, events, metrics
 from models.clock import now
@@ -200,7 +212,7 @@ def drop(connection: Connection, lease: Lease) -> None:
 
 _NEXT = (
     select(jobs.c.id)
-    .where(jobs.c.status == "queued", jobs.c.available_at <= now(), jobs.c.pool == bindparam("pool"))
+    .where(jobs.c.status == literal_column("'queued'"), jobs.c.available_at <= now(), jobs.c.pool == bindparam("pool"))
     .order_by(jobs.c.priority.desc(), jobs.c.available_at, jobs.c.id)
     .limit(1)
     .with_for_update(skip_locked=True)  # SQLite has no row locks and needs none: one writer at a time
