@@ -37,4 +37,3 @@ class Checkpoints(Section):
         description='"1 epoch", "500 steps" or "60 s"; auto is each end of an epoch, within 10 s to 60 s of the last.',
     )
     keep_last: Annotated[int, Field(ge=1, le=100)] = Field(2, description="Newest checkpoints that are kept.")
-    keep_best: Annotated[int, Field(ge=1, le=100)] = Field(1, description="Best checkpoints that are kept.")

@@ -1,0 +1,46 @@
+"""The inputs of a network as one matrix, for predictors that are linear in it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from worker.training.networks import Model
+from worker.training.rows import Rows, evaluation_size
+
+#: A linear predictor on more columns than this would take longer than the network.
+MAX_COLUMNS = 4096
+#: And it learns little more from rows beyond these.
+MAX_ROWS = 20_000
+
+
+def num_columns(rows: Rows, model: Model) -> int:
+    """How many columns `matrix` would have."""
+    return int(matrix(next(rows.slices(1)), model).shape[1])
+
+
+def matrix(rows: Rows, model: Model) -> Tensor:
+    """Numbers, pixels or windows flattened, categories one-hot, and a column of ones: float32 [N, columns]."""
+    with torch.no_grad():
+        return torch.cat([_flat(piece, model) for piece in rows.slices(evaluation_size(rows))])
+
+
+def evenly_spaced(rows: Rows) -> Rows:
+    """At most MAX_ROWS of the rows, spread over all of them."""
+    if len(rows) <= MAX_ROWS:
+        return rows
+    return rows.take(torch.linspace(0, len(rows) - 1, MAX_ROWS, device=rows.targets.device).long())
+
+
+def _flat(rows: Rows, model: Model) -> Tensor:
+    batch = rows.inputs if rows.is_ready else model.preprocessing(rows.inputs)
+    parts = [tensor.flatten(1) for name, tensor in sorted(batch.items()) if name != "categories"]
+    if "categories" in batch:
+        sizes = [embedding.num_embeddings for embedding in _embeddings(model)]
+        parts += [nn.functional.one_hot(batch["categories"][:, place], size) for place, size in enumerate(sizes)]
+    parts.append(torch.ones(len(rows), 1, device=rows.targets.device))
+    return torch.cat([part.float() for part in parts], dim=1)
+
+
+def _embeddings(model: Model) -> list[nn.Embedding]:
+    return [module for module in model.network.modules() if isinstance(module, nn.Embedding)]

@@ -1,0 +1,47 @@
+"""Linear predictors: the ceiling of what can be had without a network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from worker.training.baselines.features import MAX_COLUMNS, evenly_spaced, matrix, num_columns
+from worker.training.rows import Rows
+from worker.training.session import Session
+
+ITERATIONS = 50
+DECAY = 1e-3
+
+
+def logistic(session: Session, test: Rows) -> Tensor | None:
+    """Multinomial logistic regression by L-BFGS; logits [N, classes], or None where it has too many columns."""
+    if num_columns(test, session.model) > MAX_COLUMNS:
+        return None
+    train = evenly_spaced(session.train)
+    inputs, targets = matrix(train, session.model), train.targets
+    num_classes = session.data.signature.num_outputs
+    weights = torch.zeros(inputs.shape[1], num_classes, device=inputs.device, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [weights], max_iter=ITERATIONS, tolerance_grad=1e-4, tolerance_change=1e-6, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = nn.functional.cross_entropy(inputs @ weights, targets) + DECAY / 2 * weights.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(loss)  # type: ignore[arg-type]
+    return matrix(test, session.model) @ weights.detach()
+
+
+def ridge(session: Session, test: Rows) -> Tensor | None:
+    """Least squares with a small ridge, solved at once; [N, outputs], or None where it has too many columns."""
+    if num_columns(test, session.model) > MAX_COLUMNS:
+        return None
+    train = evenly_spaced(session.train)
+    inputs = matrix(train, session.model).double()
+    gram = inputs.T @ inputs
+    gram.diagonal().add_(DECAY * len(inputs))
+    weights = torch.linalg.solve(gram, inputs.T @ train.targets.double())
+    return (matrix(test, session.model).double() @ weights).float()

@@ -1,0 +1,78 @@
+"""Everything a run needs to go on as if nothing had happened, taken out of the run at one step boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn, optim
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Tensors on the CPU and plain JSON values, shared with nothing.
+
+    `weights` are the model's, `optimizer` the optimizer's state as `<parameter>.<name>`; `best` holds the weights of the
+    best epoch where these are not them. `state` is `state.json`.
+    """
+
+    step: int
+    epoch: int
+    weights: Tensors
+    optimizer: Tensors
+    state: Mapping[str, Any]
+    best: Tensors = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether training can go on from here; without the optimizer's state it is enough to predict only."""
+        return bool(self.state["is_complete"])
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The validation scores at that moment."""
+        return dict(self.state["scores"])
+
+    def without_optimizer(self) -> Snapshot:
+        """The part that is enough to predict with."""
+        return replace(self, optimizer={}, state={**self.state, "is_complete": False})
+
+    def with_best(self, weights: Tensors) -> Snapshot:
+        """The same, carrying the weights of the best epoch along."""
+        return replace(self, best=weights)
+
+
+def copied(tensors: Mapping[str, Tensor]) -> Tensors:
+    """Contiguous copies on the CPU."""
+    return {name: _copied(tensor) for name, tensor in tensors.items()}
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach()
+    if tensor.device.type == "cpu":
+        return tensor.clone(memory_format=torch.contiguous_format)
+    return tensor.to("cpu").contiguous()
+
+
+def weights_of(model: nn.Module) -> Tensors:
+    """The state of a model: parameters and buffers by name."""
+    return copied(model.state_dict())
+
+
+def optimizer_state(optimizer: optim.Optimizer) -> Tensors:
+    """The state of an optimizer as tensors named `<number of the parameter>.<name>`."""
+    state = optimizer.state_dict()["state"]
+    return copied({f"{number}.{name}": value for number, values in state.items() for name, value in values.items()})
+
+
+def restore_optimizer(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put saved state back. Rates, decay and the like come from the spec, not from the checkpoint."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

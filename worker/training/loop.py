@@ -1,0 +1,164 @@
+"""The training loop. `fit` walks epochs, an epoch walks batches, a step is forward, loss, backward, update."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import Final
+
+from torch import Tensor
+
+from models.spec.units import duration_seconds
+from worker.training.callbacks import Callback, Order, Progress
+from worker.training.evaluation import forward
+from worker.training.keeper import Keeper
+from worker.training.precision import arithmetic
+from worker.training.randomness import seed_step
+from worker.training.recorder import Recorder, finite
+from worker.training.rows import Rows, batches
+from worker.training.session import Session
+
+
+class Ending(StrEnum):
+    """Why training ended."""
+
+    EPOCHS = "epochs"  #: every epoch is done
+    MAX_STEPS = "max_steps"  #: as many steps as were allowed
+    MAX_TIME = "max_time"  #: as much time as was allowed
+    EARLY_STOPPING = "early_stopping"  #: no improvement for long enough
+    STOPPED = "stopped"  #: somebody asked to end here, with the best weights
+    CANCELLED = "cancelled"  #: somebody asked to end at once
+    PAUSED = "paused"  #: somebody asked to wait; a checkpoint is saved
+    DRAINED = "drained"  #: the machine is needed; a checkpoint is saved
+
+
+ORDERED: Final[Mapping[Order, Ending]] = {
+    Order.CANCEL: Ending.CANCELLED,
+    Order.PAUSE: Ending.PAUSED,
+    Order.STOP: Ending.STOPPED,
+    Order.DRAIN: Ending.DRAINED,
+}
+
+#: Endings after which the run goes on elsewhere or not at all, so that nothing more is measured.
+BROKEN_OFF: Final = frozenset({Ending.CANCELLED, Ending.PAUSED, Ending.DRAINED})
+
+
+class Loop:
+    """Trains one session until something ends it."""
+
+    def __init__(self, session: Session, *, recorder: Recorder, keeper: Keeper, callback: Callback) -> None:
+        self.session = session
+        self.recorder = recorder
+        self.keeper = keeper
+        self.callback = callback
+        self._arithmetic: AbstractContextManager[object] = arithmetic(session.spec.training.precision, session.device)
+        self._max_seconds = _seconds(session.spec.training.max_time)
+
+    def fit(self) -> Ending:
+        """Walk epochs from wherever the session is."""
+        ending = self._ordered() or self._finished()
+        while ending is None:
+            ending = self.epoch() or self._finished()
+        if ending in (Ending.PAUSED, Ending.DRAINED):
+            self.keeper.save()
+        self.recorder.flush()
+        return ending
+
+    def epoch(self) -> Ending | None:
+        """Walk the batches that are left of this epoch, then validate. Says what ended it early, if anything did."""
+        ending = self._walk_batches()
+        if ending in BROKEN_OFF:
+            return ending
+        self.session.counters.next_epoch()
+        self.validate()
+        if ending is None and self.keeper.due.after_epoch(
+            step=self.session.counters.step, epoch=self.session.counters.epoch
+        ):
+            self.keeper.save()
+        return ending
+
+    def step(self, batch: Rows) -> None:
+        """Forward, loss, backward, update."""
+        session = self.session
+        done = session.counters.step
+        seed_step(session.spec.seed, done, session.device)
+        with self._arithmetic:
+            outputs = forward(session.model, batch)
+            loss = session.penalty.added_to(session.loss(outputs, batch.targets))
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = session.update(step=done)
+        session.counters.next_step()
+        self.recorder.step(
+            done + 1,
+            loss=loss.detach(),
+            norm=norm,
+            hits=self._hits(outputs, batch),
+            size=len(batch),
+            learning_rate=session.update.learning_rate(done),
+        )
+
+    def validate(self) -> None:
+        """Score the validation rows, and keep the weights if they are the best so far."""
+        session = self.session
+        scores = {f"validation/{name}": score for name, score in session.evaluation(session.validation).items()}
+        counters = session.counters
+        self.recorder.scores(scores, step=counters.step)
+        session.scores = finite(scores)
+        if session.monitor.observe(scores, epoch=counters.epoch, step=counters.step):
+            session.best_scores = session.scores
+            self.keeper.keep_best()
+
+    def _walk_batches(self) -> Ending | None:
+        session = self.session
+        counters, began = session.counters, time.monotonic()
+        ending: Ending | None = None
+        session.model.train()
+        for batch in batches(
+            session.train, session.plan, seed=session.spec.seed, epoch=counters.epoch, start=counters.position
+        ):
+            self.step(batch)
+            session.num_rows_seen += len(batch)
+            ending = self._between_steps(began=began)
+            if ending is not None or counters.step >= session.plan.total_steps:
+                break
+        session.seconds += time.monotonic() - began
+        return ending
+
+    def _between_steps(self, *, began: float) -> Ending | None:
+        """Tell where we are, save if it is due, ask what to do."""
+        counters, plan = self.session.counters, self.session.plan
+        step, steps = counters.step, plan.total_steps
+        self.callback.on_step(Progress(step / steps, counters.epoch + 1, plan.epochs, step, steps))
+        if self.recorder.is_due:
+            self.recorder.flush()
+        if counters.position < plan.steps_per_epoch and self.keeper.due.after_step(step):
+            self.keeper.save()
+        if time.monotonic() - began + self.session.seconds >= self._max_seconds:
+            return Ending.MAX_TIME
+        return self._ordered()
+
+    def _ordered(self) -> Ending | None:
+        order = self.callback.order()
+        return None if order is None else ORDERED[order]
+
+    def _finished(self) -> Ending | None:
+        session = self.session
+        if session.counters.epoch >= session.plan.epochs:
+            return Ending.EPOCHS
+        if session.counters.step >= session.plan.total_steps:
+            return Ending.MAX_STEPS
+        if session.monitor.is_exhausted:
+            return Ending.EARLY_STOPPING
+        return None
+
+    def _hits(self, outputs: Tensor, batch: Rows) -> Tensor | None:
+        """How many rows of the batch were classified right, on the device."""
+        if not self.session.model.is_classifier:
+            return None
+        return (outputs.detach().argmax(1) == batch.targets).sum()
+
+
+def _seconds(duration: str | None) -> float:
+    return float("inf") if duration is None else duration_seconds(duration)

@@ -1,0 +1,46 @@
+"""Preprocessing and network as one module: what trains is what predicts, and what is exported."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from worker.training.data import Signature
+from worker.training.networks.inputs import Batch
+
+
+class Model(nn.Module):
+    """Raw tensors in, predictions out. Its state is `weights.safetensors`."""
+
+    target_mean: Tensor
+    target_std: Tensor
+
+    def __init__(self, preprocessing: nn.Module, network: nn.Module, signature: Signature) -> None:
+        super().__init__()
+        self.preprocessing = preprocessing
+        self.network = network
+        self.is_classifier = signature.classes is not None
+        if not self.is_classifier:
+            self.register_buffer("target_mean", torch.tensor(signature.target_mean or 0.0))
+            self.register_buffer(
+                "target_std", torch.tensor(1.0 if signature.target_std is None else signature.target_std)
+            )
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Raw inputs to what the loss reads: logits [N, classes], or standardised values [N, outputs]."""
+        outputs: Tensor = self.network(self.preprocessing(batch))
+        return outputs
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Raw inputs to probabilities [N, classes], or values in original units [N, outputs]."""
+        return self.readable(self(batch))
+
+    def readable(self, outputs: Tensor) -> Tensor:
+        """Outputs as people read them: probabilities, or values in original units."""
+        if self.is_classifier:
+            return outputs.softmax(1)
+        return self.in_original_units(outputs)
+
+    def in_original_units(self, values: Tensor) -> Tensor:
+        """Standardised values back in the units of the target."""
+        return values.double() * self.target_std.double() + self.target_mean.double()

@@ -1,0 +1,172 @@
+"""`train`: from a spec and a source to a result, phase by phase."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.formats.sources import Source
+from models.spec import JobSpec
+from worker.training import fingerprints
+from worker.training.callbacks import Callback, Callbacks
+from worker.training.checkpoint import Snapshot, latest_good, load
+from worker.training.data import prepare
+from worker.training.errors import CheckpointRefused
+from worker.training.keeper import Keeper
+from worker.training.loop import BROKEN_OFF, Ending, Loop
+from worker.training.precision import chosen
+from worker.training.recorder import Recorder
+from worker.training.resolution import resolved
+from worker.training.result import OUTCOMES, Result, score_test, summary
+from worker.training.rows import prepare as prepare_rows
+from worker.training.session import Session, open_session
+from worker.training.surroundings import choose_device, surroundings
+
+
+def train(
+    spec: JobSpec,
+    source: Source,
+    *,
+    directory: Path,
+    device: str = "auto",
+    callbacks: Sequence[Callback] = (),
+    resume: Path | None = None,
+    num_threads: int | None = None,
+) -> Result:
+    """Train what a spec describes on a source; checkpoints go to folders below `directory`.
+
+    `resume` names a checkpoint folder to go on from; where it is damaged, the newest good one beside it is taken, and the
+    start where there is none. `num_threads` is what PyTorch computes with; a resumed run keeps the number it began with
+    unless told otherwise. Raises InvalidSpec, InvalidData and TrainingError.
+    """
+    with surroundings(deterministic=spec.deterministic, num_threads=num_threads):
+        run = _Run(Callbacks(tuple(callbacks)), directory=directory)
+        session = run.open(spec, source, device=choose_device(device))
+        return run.go(session, resume=resume, keeps_threads=num_threads is None)
+
+
+class _Run:
+    """One call of `train`."""
+
+    def __init__(self, callback: Callback, *, directory: Path) -> None:
+        self._callback = callback
+        self._directory = directory
+        self._phase = ""
+        self._phase_began = time.monotonic()
+        self._phase_seconds: dict[str, float] = {}
+
+    def open(self, spec: JobSpec, source: Source, *, device: torch.device) -> Session:
+        """Resolve the spec, prepare the data, build the network."""
+        self._enter("preparing_data")
+        spec = _on_device(resolved(spec, source), device)
+        session = open_session(spec, prepare(spec, source, device=device), device=device)
+        for warning in session.data.report.get("warnings", ()):
+            self._callback.on_warning("data", warning)
+        return session
+
+    def go(self, session: Session, *, resume: Path | None, keeps_threads: bool) -> Result:
+        """Train to an end, then test and save what the run returns."""
+        recorder = Recorder(self._callback)
+        keeper = self._keeper(session, recorder)
+        if resume is not None:
+            self._resume(keeper, resume, keeps_threads=keeps_threads)
+        self._callback.on_resolved(session.spec, _facts(session))
+        self._enter("training")
+        ending = Loop(session, recorder=recorder, keeper=keeper, callback=self._callback).fit()
+        if ending in BROKEN_OFF:
+            return Result(OUTCOMES[ending], session.counters.step, session.counters.epoch, {"ended_by": ending.value})
+        return self._finish(session, keeper, ending)
+
+    def _finish(self, session: Session, keeper: Keeper, ending: Ending) -> Result:
+        self._enter("evaluating")
+        last = session.snapshot()
+        returned = _returned(session, keeper, last)
+        session.model.load_state_dict(returned.weights)
+        scores = score_test(session, prepare_rows(session.data.test, session.model))
+        self._enter("saving")
+        final = keeper.finish(last, returned=returned)
+        self._enter("")
+        whole = {**summary(session, ending, final, phase_seconds=self._phase_seconds), **scores}
+        return Result("succeeded", session.counters.step, session.counters.epoch, whole)
+
+    def _keeper(self, session: Session, recorder: Recorder) -> Keeper:
+        facts = {
+            "spec_sha256": fingerprints.of_spec(session.spec),
+            "data_sha256": fingerprints.of_data(session.data),
+            "torch": torch.__version__,
+            "device": str(session.device),
+        }
+        return Keeper(session, directory=self._directory, recorder=recorder, callback=self._callback, facts=facts)
+
+    def _resume(self, keeper: Keeper, path: Path, *, keeps_threads: bool) -> None:
+        snapshot = self._good(path)
+        if snapshot is None:
+            self._callback.on_warning(
+                "no_checkpoint", "No checkpoint could be used; training starts from the beginning."
+            )
+            return
+        keeper.resume(snapshot)
+        if (num_threads := snapshot.state["num_threads"]) != torch.get_num_threads():
+            if keeps_threads:
+                torch.set_num_threads(num_threads)
+            else:
+                message = (
+                    f"The run began with {num_threads} threads; with another number results differ in the last bits."
+                )
+                self._callback.on_warning("other_num_threads", message)
+
+    def _good(self, path: Path) -> Snapshot | None:
+        """The checkpoint asked for, or the newest good one before it."""
+        try:
+            return load(path)
+        except CheckpointRefused as refused:
+            self._damaged(refused.message)
+        before = int(path.name) if path.name.isdecimal() else None
+        other = latest_good(path.parent, before=before, on_damage=self._damaged)
+        return None if other is None else load(other)
+
+    def _damaged(self, message: str) -> None:
+        self._callback.on_warning("checkpoint_damaged", message)
+
+    def _enter(self, phase: str) -> None:
+        now = time.monotonic()
+        if self._phase:
+            self._phase_seconds[self._phase] = now - self._phase_began
+        self._phase, self._phase_began = phase, now
+        if phase:
+            self._callback.on_phase(phase)
+
+
+def _on_device(spec: JobSpec, device: torch.device) -> JobSpec:
+    """The spec with what only the device could settle."""
+    precision = chosen(spec.training.precision, device)
+    return spec.model_copy(
+        update={
+            "training": spec.training.model_copy(update={"precision": precision}),
+            "resources": spec.resources.model_copy(update={"device": device.type}),
+        }
+    )
+
+
+def _returned(session: Session, keeper: Keeper, last: Snapshot) -> Snapshot:
+    """The best weights where early stopping restores them, else the last."""
+    stopping = session.spec.early_stopping
+    restores = stopping is not None and stopping.restore_best and keeper.best is not None
+    return keeper.best if restores and keeper.best is not None else last
+
+
+def _facts(session: Session) -> dict[str, Any]:
+    return {
+        "parameters": session.num_parameters,
+        "steps": session.plan.total_steps,
+        "steps_per_epoch": session.plan.steps_per_epoch,
+        "batch_size": session.plan.batch_size,
+        "step": session.counters.step,
+        "rows": {"train": len(session.train), "validation": len(session.validation), "test": len(session.data.test)},
+        "num_threads": torch.get_num_threads(),
+        "device": str(session.device),
+    }

@@ -1,0 +1,111 @@
+"""One training run in memory: the parts that a step works on, and the state that a checkpoint keeps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from models.spec import JobSpec, document
+from worker.training import losses, networks
+from worker.training.checkpoint.snapshot import Snapshot, optimizer_state, restore_optimizer, weights_of
+from worker.training.data import Data
+from worker.training.early_stopping import Monitor
+from worker.training.evaluation import Evaluation
+from worker.training.gradients import Penalty
+from worker.training.networks import Model
+from worker.training.plan import Counters, Plan
+from worker.training.randomness import seed_initialization
+from worker.training.rows import Rows, prepare
+from worker.training.update import Update
+
+
+@dataclass(slots=True)
+class Session:
+    """What `fit` moves forward. Everything that changes is in `snapshot`."""
+
+    spec: JobSpec
+    data: Data
+    device: torch.device
+    model: Model
+    train: Rows
+    validation: Rows
+    plan: Plan
+    loss: nn.Module
+    penalty: Penalty
+    update: Update
+    evaluation: Evaluation
+    monitor: Monitor
+    counters: Counters = field(default_factory=Counters)
+    scores: dict[str, float] = field(default_factory=dict)
+    best_scores: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    num_rows_seen: int = 0
+
+    @property
+    def num_parameters(self) -> int:
+        """Weights that are trained."""
+        return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
+
+    def snapshot(self) -> Snapshot:
+        """Copies of everything that changes, at a step boundary."""
+        return Snapshot(
+            step=self.counters.step,
+            epoch=self.counters.epoch,
+            weights=weights_of(self.model),
+            optimizer=optimizer_state(self.update.optimizer),
+            state=self._state(),
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot. Raises RuntimeError when its tensors do not have the shapes of this model."""
+        self.model.load_state_dict(snapshot.weights)
+        restore_optimizer(self.update.optimizer, snapshot.optimizer)
+        state = snapshot.state
+        self.counters = Counters(**state["counters"])
+        self.monitor.restore(state["monitor"])
+        self.scores, self.best_scores = dict(state["scores"]), dict(state["best_scores"])
+        self.seconds, self.num_rows_seen = state["seconds"], state["num_rows_seen"]
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "counters": asdict(self.counters),
+            "monitor": self.monitor.state(),
+            "scores": self.scores,
+            "best_scores": self.best_scores,
+            "seconds": self.seconds,
+            "num_rows_seen": self.num_rows_seen,
+            "num_threads": torch.get_num_threads(),
+            "spec": document(self.spec),
+            "signature": self.data.signature.document(),
+            "data": self.data.recipe,
+            "is_complete": True,
+        }
+
+
+def open_session(spec: JobSpec, data: Data, *, device: torch.device) -> Session:
+    """Build everything that a resolved spec names. The initial weights are a function of the seed on every device."""
+    seed_initialization(spec.seed)
+    model = Model(data.preprocessing, networks.build(spec.network, data.signature), data.signature).to(device)
+    train = prepare(data.train, model)
+    plan = Plan.of(spec, num_rows=len(train))
+    classes = data.signature.classes
+    counts = None if classes is None else torch.bincount(train.targets, minlength=len(classes))
+    loss = losses.build(spec.loss, data.signature, counts=counts)
+    metrics = [] if spec.evaluation.metrics == "auto" else list(spec.evaluation.metrics)
+    return Session(
+        spec=spec,
+        data=data,
+        device=device,
+        model=model,
+        train=train,
+        validation=prepare(data.validation, model),
+        plan=plan,
+        loss=loss,
+        penalty=Penalty(spec.regularization, list(model.parameters())),
+        update=Update(spec, model, plan),
+        evaluation=Evaluation(model, loss, metrics=metrics),
+        monitor=Monitor(spec.early_stopping),
+    )

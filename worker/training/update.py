@@ -1,0 +1,43 @@
+"""The fourth part of a step: from gradients to new weights."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn, optim
+
+from models.spec import JobSpec
+from worker.training import optimizers, schedules
+from worker.training.gradients import clip, gradient_norm, refuse_poison
+from worker.training.plan import Plan
+
+
+class Update:
+    """Optimizer, schedule and gradient bound of one network."""
+
+    def __init__(self, spec: JobSpec, network: nn.Module, plan: Plan) -> None:
+        self.optimizer: optim.Optimizer = optimizers.build(spec.optimizer, network)
+        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self._learning_rate = spec.optimizer.learning_rate
+        self._factor = schedules.build(spec.schedule, plan)
+        self._bound = spec.regularization.gradient_clip
+
+    def learning_rate(self, step: int) -> float:
+        """The rate of a step, counted from 0."""
+        return self._learning_rate * self._factor(step)
+
+    def __call__(self, *, step: int) -> Tensor:
+        """Take the step after `step` others: move the weights along their gradients, which are used up.
+
+               Returns the norm that the gradients had.
+        Raises Diverged before anything is moved when a gradient is not finite.
+        """
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        norm = gradient_norm(gradients)
+        refuse_poison(norm, step=step + 1, optimizer=self.optimizer)
+        clip(gradients, norm, self._bound)
+        rate = self.learning_rate(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        for parameter in self._parameters:
+            parameter.grad = None
+        return norm
