@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from client.tests.support.api import Api, running_api
-from client.tests.support.relay import Relay, relay
+from client.tests.support.network import Relay, relay
 from client.tests.support.trainer import Trainer
 from trainyard import Client, Job
 

@@ -19,6 +19,7 @@ from trainyard import (
     Unprocessable,
     WaitTimeout,
 )
+from trainyard._pagination import listing
 
 
 def test_a_submitted_job_is_queued_and_shows_what_was_sent(submit):
@@ -83,8 +84,6 @@ def test_a_list_goes_on_over_pages_newest_first(client, submit, pool):
 
 
 def test_a_list_fetches_the_next_page_only_when_it_is_needed(client, api, submit, pool):
-    from trainyard._pagination import listing
-
     ids = [submit().id for _ in range(3)]
     found = listing(client._transport, "/v1/jobs", params={"pool": pool}, limit=None)
     assert next(found)["id"] == ids[-1]
@@ -133,7 +132,7 @@ def test_waiting_returns_the_ended_job_with_its_result(submit, claim):
 def test_waiting_gives_up_in_time_and_leaves_the_job_alone(submit):
     job = submit()
     started = time.monotonic()
-    with pytest.raises(WaitTimeout, match="still queued after 1.2 s") as caught:
+    with pytest.raises(WaitTimeout, match=r"still queued after 1\.2 s") as caught:
         job.wait(timeout=1.2)
     assert 1.0 < time.monotonic() - started < 3.0
     assert isinstance(caught.value, TimeoutError)

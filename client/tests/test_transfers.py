@@ -8,7 +8,15 @@ from hashlib import sha256
 import pytest
 
 from models.formats import FORMATS
-from trainyard import ConfigurationError, Conflict, DownloadCorrupt, InvalidDataset, NotFound, Unprocessable, WaitTimeout
+from trainyard import (
+    ConfigurationError,
+    Conflict,
+    DownloadCorrupt,
+    InvalidDataset,
+    NotFound,
+    Unprocessable,
+    WaitTimeout,
+)
 from trainyard._datasets import _FORMATS_BY_SUFFIX
 
 WEIGHTS = bytes(range(256)) * 4096
@@ -43,7 +51,7 @@ def test_a_download_has_every_file_under_its_name_and_nothing_else(saved, tmp_pa
 def test_only_the_named_files_are_fetched(saved, tmp_path):
     (path,) = saved.checkpoint().download(tmp_path, names=["state.json"])
     assert path == tmp_path / "state.json"
-    with pytest.raises(ConfigurationError, match="no file 'weights.pt'"):
+    with pytest.raises(ConfigurationError, match=r"no file 'weights\.pt'"):
         saved.checkpoint().download(tmp_path, names=["weights.pt"])
 
 

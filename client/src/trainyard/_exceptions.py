@@ -64,7 +64,7 @@ class StatusError(TrainyardError):
         retry_after_seconds: float | None = None,
         problem: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(detail or title)
+        super().__init__(detail)
         self.status = status
         self.code = code
         self.title = title
@@ -75,8 +75,9 @@ class StatusError(TrainyardError):
         self.problem = dict(problem or {})
 
     def __str__(self) -> str:
-        lines = [self.detail or self.title, *(f"{error.pointer}: {error.detail}" for error in self.errors)]
-        return "\n  ".join(lines)
+        if not self.errors:
+            return self.detail
+        return "\n  ".join([self.title, *(f"{error.pointer}: {error.detail}" for error in self.errors)])
 
 
 class BadRequest(StatusError):

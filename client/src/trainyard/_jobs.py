@@ -76,11 +76,20 @@ def read_spec(spec: Spec) -> dict[str, Any]:
     if isinstance(spec, Mapping):
         return dict(spec)
     try:
-        document = json.loads(Path(spec).read_text(encoding="utf-8"))
+        text = Path(spec).read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{spec}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{spec} is no text: {error}") from error
+    return parse_spec(text, source=str(spec))
+
+
+def parse_spec(text: str, *, source: str) -> dict[str, Any]:
+    """The JSON object in a text. Raises ConfigurationError, which names the source, when there is none."""
+    try:
+        document = json.loads(text)
     except ValueError as error:
-        raise ConfigurationError(f"{spec} is no JSON: {error}") from error
+        raise ConfigurationError(f"{source} is no JSON: {error}") from error
     if not isinstance(document, dict):
-        raise ConfigurationError(f"{spec} holds no JSON object")
+        raise ConfigurationError(f"{source} holds no JSON object")
     return document

@@ -13,6 +13,16 @@ from typing import Any, Final
 
 from ._documents import Document
 
+STATUSES: Final = (
+    "queued",
+    "running",
+    "pausing",
+    "paused",
+    "cancelling",
+    "succeeded",
+    "failed",
+    "cancelled",
+)
 TERMINAL_STATUSES: Final = frozenset({"succeeded", "failed", "cancelled"})
 
 

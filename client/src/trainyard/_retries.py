@@ -19,7 +19,10 @@ LONGEST_RETRY_AFTER_SECONDS: Final = 60.0
 #: How long streams, waits, uploads and downloads outlive a service that is away, as in a restart.
 PATIENCE_SECONDS: Final = 120.0
 
-RETRYABLE_STATUSES: Final = frozenset({429, 502, 503, 504})
+#: The request was turned away: nothing has happened.
+REFUSED_STATUSES: Final = frozenset({429, 503})
+#: A gateway had no answer: whether anything has happened is not known.
+LOST_STATUSES: Final = frozenset({502, 504})
 
 
 def pauses() -> Iterator[float]:

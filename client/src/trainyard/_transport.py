@@ -22,7 +22,7 @@ from ._exceptions import (
     ServiceUnreachable,
     StatusError,
 )
-from ._retries import LONGEST_RETRY_AFTER_SECONDS, RETRYABLE_STATUSES, pauses, retry_after_seconds
+from ._retries import LONGEST_RETRY_AFTER_SECONDS, LOST_STATUSES, REFUSED_STATUSES, pauses, retry_after_seconds
 from ._version import __version__
 
 _REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
@@ -180,5 +180,7 @@ def _may_repeat(request: httpx2.Request, error: ServiceUnreachable | StatusError
     if isinstance(error, StatusError):
         # 409 with Retry-After: the first sending of this idempotency key is still being worked on.
         still_in_flight = error.status == httpx2.codes.CONFLICT and error.retry_after_seconds is not None
-        return error.status in RETRYABLE_STATUSES or (still_in_flight and repeatable)
+        if error.status in REFUSED_STATUSES:
+            return True
+        return repeatable and (error.status in LOST_STATUSES or still_in_flight)
     return repeatable or isinstance(error.__cause__, _NOT_SENT)

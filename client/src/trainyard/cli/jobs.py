@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from rich.json import JSON
 
 from trainyard import ConfigurationError, Job
-from trainyard._jobs import read_spec
+from trainyard._jobs import parse_spec, read_spec
 from trainyard.terminal import follow, summary
 
 from . import overrides, tables
@@ -120,7 +121,7 @@ def _interruptible(session: Session, job: Job) -> Iterator[None]:
 def _read(spec: Path | None) -> dict[str, Any]:
     if spec is None:
         return {}
-    return read_spec(Path("/dev/stdin") if str(spec) == "-" else spec)
+    return parse_spec(sys.stdin.read(), source="standard input") if str(spec) == "-" else read_spec(spec)
 
 
 def _label(text: str) -> tuple[str, str]:

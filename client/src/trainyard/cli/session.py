@@ -127,7 +127,8 @@ def _with_session(function: Callable[..., None]) -> Callable[..., None]:
     def run(*, service_url: str | None, service_key: str | None, as_json: bool, **given: Any) -> None:
         session = Session(service_url, service_key, as_json)
         try:
-            function(session, **given)
+            with session.client:
+                function(session, **given)
         except TrainyardError as error:
             raise session.refuse(error) from error
 

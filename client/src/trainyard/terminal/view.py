@@ -16,7 +16,7 @@ from rich.text import Text
 
 from trainyard._job import Job
 from trainyard._metrics import points
-from trainyard._records import TERMINAL_STATUSES, Progress
+from trainyard._records import STATUSES, TERMINAL_STATUSES, Progress
 from trainyard._streams import CONNECTED, METRICS, PROGRESS, Frame
 
 from . import words
@@ -28,6 +28,8 @@ _MOST_CURVES: Final = 8
 _MOST_VALUES: Final = 4096
 _FIRST: Final = ("train/loss", "train/accuracy", "validation/loss", "validation/accuracy")
 _PAST_POINTS: Final = 500
+#: Read from the event log, whose order is the truth, and not from progress, which skips what passes quickly.
+_STATUS_OF: Final = {f"job.{status}": status for status in STATUSES}
 
 
 @dataclass(slots=True)
@@ -66,11 +68,13 @@ class View:
             self._catch_up()
         elif frame.kind == PROGRESS:
             with self._lock:
-                self._status = frame.data.get("status", self._status)
                 self._phase = frame.data.get("phase", self._phase)
                 self._progress = Progress.parse(frame.data)
         elif frame.kind == METRICS:
             self._extend(frame.data)
+        elif frame.kind in _STATUS_OF:
+            with self._lock:
+                self._status = _STATUS_OF[frame.kind]
 
     def finish(self) -> None:
         """Take in how the job stands after its last refresh."""
