@@ -15,7 +15,7 @@ from pyarrow import csv as arrow_csv
 from models.errors import InvalidData
 from models.formats import limits
 from models.formats.archives import open_unpacked
-from models.formats.columns import WORDS, typed
+from models.formats.columns import typed
 from models.formats.options import CsvOptions, DelimitedOptions
 from models.formats.sources import Table
 
@@ -45,7 +45,7 @@ def _read(path: Path, options: DelimitedOptions, *, delimiter: str) -> Table:
     if _ends_inside_a_quote(path, words):
         raise InvalidData("a quote is not closed", place=f"row {words.num_rows + int(options.header)}")
     missing = frozenset(options.missing_values)
-    columns = [typed(column, missing=missing, decimal=options.decimal) for column in _single_chunks(words)]
+    columns = [typed(column, missing=missing, decimal=options.decimal) for column in words.columns]
     return Table(pa.table(columns, names=list(names)))
 
 
@@ -63,7 +63,7 @@ def _first_row(path: Path, options: DelimitedOptions, *, delimiter: str) -> list
         rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
         first = next(filter(None, rows), None)
     except csv.Error as error:
-        raise InvalidData(f"it cannot be read ({error})", place="row 1") from error
+        raise _unreadable(error, place="row 1") from error
     if first is None:
         raise InvalidData("the file is empty")
     if not whole and lines.tell() == len(text):
@@ -86,7 +86,7 @@ def checked_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _parse(path: Path, options: DelimitedOptions, *, names: Sequence[str], delimiter: str) -> pa.Table:
-    """All cells as words, by pyarrow."""
+    """All cells as text, by pyarrow."""
     bad: list[arrow_csv.InvalidRow] = []
 
     def stop_at(row: arrow_csv.InvalidRow) -> str:
@@ -107,7 +107,7 @@ def _parse(path: Path, options: DelimitedOptions, *, names: Sequence[str], delim
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=delimiter, newlines_in_values=True, invalid_row_handler=stop_at
                 ),
-                convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, WORDS)),
+                convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
             )
     except pa.ArrowInvalid as error:
         if bad:
@@ -122,7 +122,7 @@ def _parse(path: Path, options: DelimitedOptions, *, names: Sequence[str], delim
 
 
 def _parse_spaced(path: Path, options: DelimitedOptions, *, names: Sequence[str], delimiter: str) -> pa.Table:
-    """All cells as words, by the standard library: pyarrow takes a quote after a blank for a letter."""
+    """All cells as text, by the standard library: pyarrow takes a quote after a blank for a letter."""
     columns: list[list[str]] = [[] for _ in names]
     with open_unpacked(path) as file:
         text = io.TextIOWrapper(io.BytesIO(file.read()), encoding=options.encoding, newline="")
@@ -135,11 +135,10 @@ def _parse_spaced(path: Path, options: DelimitedOptions, *, names: Sequence[str]
             for column, cell in zip(columns, row, strict=True):
                 column.append(cell)
     except csv.Error as error:
-        raise InvalidData(f"it cannot be read ({error})", place=f"row {number + 1}") from error
+        raise _unreadable(error, place=f"row {number + 1}") from error
     except UnicodeError as error:
         raise _wrong_encoding(path, options) from error
-    words = [pa.array(column[int(options.header) :], pa.string()).dictionary_encode() for column in columns]
-    return pa.table(words, names=list(names))
+    return pa.table([pa.array(column[int(options.header) :], pa.string()) for column in columns], names=list(names))
 
 
 def _quotes_after_blanks(path: Path, *, delimiter: str) -> bool:
@@ -157,13 +156,13 @@ def _ends_inside_a_quote(path: Path, words: pa.Table) -> bool:
         return sum(block.count(b'"') for block in iter(lambda: file.read(_PROBE_BYTES), b"")) % 2 == 1
 
 
-def _single_chunks(table: pa.Table) -> list[pa.DictionaryArray]:
-    unified = table.unify_dictionaries().combine_chunks()
-    return [column.chunk(0) if column.num_chunks else pa.array([], WORDS) for column in unified.columns]
-
-
 def _ragged(number: int, *, expected: int, actual: int) -> InvalidData:
     return InvalidData(f"it has {actual} cells instead of {expected}", place=f"row {number}")
+
+
+def _unreadable(error: csv.Error, *, place: str) -> InvalidData:
+    message = "a quote is not closed" if "end of data" in str(error) else f"it cannot be read ({error})"
+    return InvalidData(message, place=place)
 
 
 def _endless(place: str) -> InvalidData:

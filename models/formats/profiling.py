@@ -44,8 +44,10 @@ def document(path: Path, *, format: str, options: dict[str, Any]) -> dict[str, A
         return _error("invalid_data", error.message, place=error.place)
     except Unprocessable as error:
         return _error("invalid_options", "; ".join(f"{field.pointer}: {field.detail}" for field in error.errors))
-    except (MemoryError, pa.ArrowMemoryError):
+    except (MemoryError, pa.ArrowMemoryError, pa.ArrowCapacityError):
         return _error("invalid_data", "reading it takes more memory than a dataset may use")
+    except pa.ArrowException as error:
+        return _error("invalid_data", f"it cannot be read ({error})")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
