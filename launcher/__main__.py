@@ -5,11 +5,13 @@ import os
 import sys
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from launcher.errors import LauncherError
 from models.errors import TrainyardError
 from models.settings import Settings
 
-EXPECTED = (LauncherError, OSError, TrainyardError)
+EXPECTED = (LauncherError, OSError, TrainyardError, ValidationError)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -20,6 +22,8 @@ def main(words: list[str] | None = None) -> int:
             os.environ[f"TRAINYARD_{name.upper()}"] = str(given)
     try:
         return int(options.command(Settings()))
+    except KeyboardInterrupt:
+        return 130
     except EXPECTED as error:
         print(f"trainyard: {error}", file=sys.stderr)
         return 1
