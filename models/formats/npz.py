@@ -57,7 +57,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 def _joined(arrays: Arrays, parts: list[str]) -> Table | Images:
     """The official parts as one dataset that remembers which row belongs where."""
-    x, y = ([arrays[f"{letter}_{part}"] for part in parts] for letter in "xy")
+    x, y = [arrays[f"x_{part}"] for part in parts], [_flat(arrays[f"y_{part}"]) for part in parts]
     shapes = {(part.shape[1:], part.dtype) for part in x}
     if len(shapes) > 1:
         raise InvalidData("the parts differ in shape or type", place=f"array 'x_{parts[-1]}'")
@@ -68,9 +68,13 @@ def _joined(arrays: Arrays, parts: list[str]) -> Table | Images:
     return _labelled(np.concatenate(x), np.concatenate(y), split=split)
 
 
+def _flat(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Answers of shape [N, 1], as some write them, as [N]."""
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+
+
 def _labelled(x: npt.NDArray[Any], y: npt.NDArray[Any], *, split: npt.NDArray[np.int8] | None) -> Table | Images:
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
+    y = _flat(y)
     if y.ndim != 1 or len(y) != len(x):
         raise InvalidData(f"it has the shape {list(y.shape)} for {len(x)} rows", place="array 'y'")
     if x.ndim == 2:
