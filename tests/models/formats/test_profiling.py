@@ -14,8 +14,6 @@ def profiled(path: Path, format_name: str, options: str = "{}", *, memory_bytes:
     command = [sys.executable, "-m", "models.formats.profiling", str(path), format_name, options]
     if memory_bytes:
         limited = f"profiling.limit_resources(memory_bytes={memory_bytes}); exit(profiling.main())"
-            f"from models.formats import profiling as p; p.limit_resources(memory_bytes={memory_bytes}); exit(p.main())"
-        )
         command[1:3] = ["-c", f"from models.formats import profiling; {limited}"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return answer.returncode, json.loads(answer.stdout)
