@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.main import create_app
 from models import keys
@@ -26,10 +27,15 @@ class Api:
     key: str
     database: Database
     settings: Settings
+    app: FastAPI
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    def is_watched(self, job_id: str) -> bool:
+        """Whether a long poll or a stream of this job is waiting at the API."""
+        return job_id in self.app.state.service.watcher._listeners
 
 
 @contextmanager
@@ -41,13 +47,14 @@ def running_api(database_url: str, folder: Path) -> Iterator[Api]:
         _, key = keys.create(connection, project="default", name="client tests", scopes=["admin"])
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(settings), log_level="warning", timeout_graceful_shutdown=1)
+        app = create_app(settings)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="api")
         thread.start()
         wait_for(lambda: server.started, "the API to start")
         try:
-            yield Api(f"http://127.0.0.1:{listener.getsockname()[1]}", key, database, settings)
+            yield Api(f"http://127.0.0.1:{listener.getsockname()[1]}", key, database, settings, app)
         finally:
             server.should_exit = True
             thread.join(timeout=20)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -29,7 +28,7 @@ def _facts(profile: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _columns(columns: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("column", "type", "missing", "unique", "range", box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
+    table = Table("column", "type", "missing", "unique", "range", box=None, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
         table.add_row(
             escape(str(column.get("name"))),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import Annotated, Any, Concatenate, Final, ParamSpec
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TextIO
 
 import typer
 from rich.console import Console, RenderableType
@@ -31,6 +32,7 @@ from trainyard._documents import Document
 
 #: Fewer than a program wants: a person who mistyped the address waits for the answer.
 _MAX_RETRIES: Final = 3
+_WIDTH_OF_FILES: Final = 200
 
 Given = ParamSpec("Given")
 
@@ -61,8 +63,8 @@ class Session:
     url: str | None
     key: str | None
     as_json: bool
-    output: Console = field(default_factory=lambda: Console(highlight=False))
-    errors: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    output: Console = field(default_factory=lambda: _console(sys.stdout))
+    errors: Console = field(default_factory=lambda: _console(sys.stderr))
 
     @cached_property
     def client(self) -> Client:
@@ -142,6 +144,12 @@ def _with_session(function: Callable[..., None]) -> Callable[..., None]:
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__name__ = function.__name__
     return run
+
+
+def _console(stream: TextIO) -> Console:
+    # A file or a pipe has no width to fold a table to.
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_OF_FILES
+    return Console(file=stream, width=width, highlight=False)
 
 
 def _exit_code(error: TrainyardError) -> ExitCode:

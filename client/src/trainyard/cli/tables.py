@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -14,21 +13,23 @@ from trainyard._checkpoints import Checkpoint
 from trainyard._records import DatasetRecord, JobRecord, Key, MetricSummary, StepValue, Worker
 from trainyard.terminal import words
 
+_FOLDED: Final = frozenset({"devices", "jobs", "kinds", "labels", "metric", "metrics", "name", "scopes"})
+
 
 def jobs(listed: Sequence[JobRecord]) -> RenderableType:
     """A line per job."""
     rows = (
         (
             f"[bold]{job.id}[/]",
-            escape(job.name or ""),
             words.status(job.status),
             f"{job.progress.fraction:.0%}" if job.progress.fraction is not None else "",
             words.age(job.created_at),
+            escape(job.name or ""),
             escape(" ".join(f"{key}={value}" for key, value in job.labels.items())),
         )
         for job in listed
     )
-    return _table(("job", "name", "status", "done", "created", "labels"), rows, nothing="no jobs")
+    return _table(("job", "status", "done", "age", "name", "labels"), rows, nothing="no jobs")
 
 
 def metrics(listed: Iterable[MetricSummary]) -> RenderableType:
@@ -68,16 +69,16 @@ def datasets(listed: Sequence[DatasetRecord]) -> RenderableType:
     rows = (
         (
             f"[bold]{dataset.id}[/]",
-            escape(dataset.name or ""),
-            dataset.format or "",
             words.status(dataset.status),
+            dataset.format or "",
             words.size(dataset.bytes),
             words.count((dataset.profile or {}).get("rows")),
             words.age(dataset.created_at),
+            escape(dataset.name or ""),
         )
         for dataset in listed
     )
-    return _table(("dataset", "name", "format", "status", "size", "rows", "created"), rows, nothing="no datasets")
+    return _table(("dataset", "status", "format", "size", "rows", "age", "name"), rows, nothing="no datasets")
 
 
 def keys(listed: Sequence[Key]) -> RenderableType:
@@ -87,13 +88,13 @@ def keys(listed: Sequence[Key]) -> RenderableType:
             f"[bold]{key.id}[/]",
             escape(key.name or ""),
             key.project or "",
-            " ".join(key.scopes),
             words.age(key.created_at),
             "[red]revoked[/]" if key.revoked_at else words.age(key.last_used_at),
+            " ".join(key.scopes),
         )
         for key in listed
     )
-    return _table(("key", "name", "project", "scopes", "created", "used"), rows, nothing="no keys")
+    return _table(("key", "name", "project", "age", "used", "scopes"), rows, nothing="no keys")
 
 
 def workers(listed: Sequence[Worker]) -> RenderableType:
@@ -113,10 +114,10 @@ def workers(listed: Sequence[Worker]) -> RenderableType:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, nothing: str) -> RenderableType:
-    table = Table(*columns, box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
-    # A cut-off id is of no use to the next command.
-    table.columns[0].no_wrap = True
-    table.columns[0].overflow = "fold"
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
+    for column in columns:
+        # Where room is short, words are folded; a cut-off id would be of no use to the next command.
+        table.add_column(column, no_wrap=column not in _FOLDED, overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table if table.row_count else f"[dim]{nothing}[/]"

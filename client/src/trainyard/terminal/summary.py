@@ -13,17 +13,30 @@ from . import words
 
 
 def summary(job: Job) -> RenderableType:
-    """The end of a job: its scores on the test data beside the baselines', or why there are none."""
+    """How a job stands: its scores on the test data beside the baselines', or why there are none."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
+    table.add_row("job", f"[bold]{job.id}[/]  {escape(job.name or '')}".rstrip())
     table.add_row("status", words.status(job.status) + _took(job))
+    if not job.is_terminal:
+        table.add_row(*_waiting_or_working(job))
+    for warning in job.record.warnings:
+        table.add_row("warning", f"[yellow]{escape(str(warning.get('message', warning)))}[/]")
     if job.reason is not None:
         place = f" at {job.reason.param}" if job.reason.param else ""
         table.add_row("reason", escape(f"{job.reason.message} ({job.reason.code}{place})"))
     if job.result is not None:
         _add_result(table, job.result)
     return table
+
+
+def _waiting_or_working(job: Job) -> tuple[str, str]:
+    queue, progress = job.record.queue, job.progress
+    if queue is not None:
+        return "queue", f"{words.count(queue.ahead)} ahead, {(queue.reason or 'waiting').replace('_', ' ')}"
+    left = "" if progress.eta_seconds is None else f", {words.duration(progress.eta_seconds)} left"
+    return "progress", f"{progress.fraction or 0:.0%} {job.phase or ''}{left}"
 
 
 def _took(job: Job) -> str:

@@ -67,5 +67,11 @@ def duration(seconds: float | None) -> str:
 
 
 def age(moment: datetime | None) -> str:
-    """How long ago that was."""
-    return "-" if moment is None else f"{duration((datetime.now(UTC) - moment).total_seconds())} ago"
+    """How long ago that was, in the largest unit that fits: 5 min."""
+    if moment is None:
+        return "-"
+    seconds = max(0.0, (datetime.now(UTC) - moment).total_seconds())
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,96 @@
+"""A job shown live, in a terminal and in a file, against the real API."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+import pytest
+from rich.console import Console
+
+from trainyard.terminal import follow, summary
+
+
+def screen(*, is_terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=is_terminal, width=100, highlight=False, color_system=None)
+
+
+def drawn(console: Console) -> str:
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def training(submit, claim):
+    """A job half way, and the function that brings it to its end."""
+    job = submit(name="half way [b]")
+    trainer = claim()
+    trainer.phase("training")
+    trainer.progress(0.5, epoch=2, epochs=4, step=50, steps=100, eta_seconds=3.0)
+    trainer.metric("train/loss", range(1, 51), [1 / step for step in range(1, 51)])
+    trainer.metric("validation/mae", [25, 50], [0.5, 0.25])
+
+    def finish() -> None:
+        trainer.metric("train/loss", [51], [0.001])
+        trainer.succeed()
+
+    return job, finish
+
+
+def test_a_terminal_shows_bar_curves_and_the_result(training):
+    job, finish = training
+    console = screen(is_terminal=True)
+    timer = threading.Timer(0.6, finish)
+    timer.start()
+    assert follow(job, console=console) is job
+    timer.join()
+    text = drawn(console)
+    assert all(
+        word in text for word in ("half way [b]", job.id, "running · training", "50%", "epoch 2/4", "step 50/100")
+    )
+    assert all(word in text for word in ("train/loss", "█▁", "validation/mae", "0.25", "0.001"))
+    assert all(word in text for word in ("succeeded", "accuracy 0.97", "beaten"))
+
+
+def test_a_file_gets_a_line_per_status_and_epoch(training):
+    job, finish = training
+    console = screen(is_terminal=False)
+    timer = threading.Timer(0.3, finish)
+    timer.start()
+    follow(job, console=console)
+    timer.join()
+    lines = drawn(console).splitlines()
+    assert any("running  epoch 2/4  step 50/100" in line and "validation/mae 0.25" in line for line in lines)
+    assert "\x1b" not in drawn(console)
+    assert any(line.startswith("test") and "accuracy 0.97" in line for line in lines)
+
+
+def test_an_ended_job_is_shown_at_once(training):
+    job, finish = training
+    finish()
+    console = screen(is_terminal=True)
+    follow(job, console=console)
+    assert "succeeded" in drawn(console)
+
+
+def test_a_failure_shows_its_reason(submit, claim):
+    job = submit()
+    claim().fail(message="the loss is [not] finite")
+    console = screen(is_terminal=False)
+    follow(job, console=console)
+    assert "the loss is [not] finite (diverged at optimizer/learning_rate)" in drawn(console)
+
+
+def test_the_picture_survives_a_network_that_is_cut(training, wired, cable):
+    job, finish = training
+    console = screen(is_terminal=True)
+    timers = [threading.Timer(0.3, cable.cut), threading.Timer(0.8, finish)]
+    for timer in timers:
+        timer.start()
+    assert follow(wired.jobs.get(job.id), console=console).status == "succeeded"
+    assert "0.001" in drawn(console)
+
+
+def test_a_queued_job_says_why_it_waits(submit):
+    console = screen(is_terminal=False)
+    console.print(summary(submit()))
+    assert "0 ahead, no worker" in drawn(console)
