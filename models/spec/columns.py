@@ -7,7 +7,6 @@ from typing import Literal
 from models.errors import FieldError, InvalidSpec
 from models.profile import ColumnProfile, Profile
 from models.spec.data import ColumnSplit, Data, Feature, TimeSplit
-from models.spec.job import JobSpec
 from models.spec.mistakes import invalid
 from models.spec.pointers import pointer
 
@@ -16,21 +15,21 @@ AUTO_TYPES: dict[str, FeatureType] = {"number": "number", "category": "category"
 MAX_NAMED = 20
 
 
-def resolve_columns(spec: JobSpec, profile: Profile, *, task: str) -> tuple[Data, int | None]:
+def resolve_columns(data: Data, profile: Profile, *, task: str) -> tuple[Data, int | None]:
     """`data` with the target and every used column named, and the number of classes where there are classes.
 
     Raises InvalidSpec with one mistake per column that is not there or cannot be read as asked.
     """
     if profile.kind == "images":
-        _no_columns(spec.data)
-        return spec.data.model_copy(update={"features": {}}), len(profile.classes or {})
-    target = _target(spec.data, profile)
-    _check_names(spec.data, profile, target=target.name)
-    features = _features(spec.data, profile, target=target, task=task)
-    kept = {target.name, *features, *_split_columns(spec.data)}
+        _no_columns(data)
+        return data.model_copy(update={"features": {}}), len(profile.classes or {})
+    target = _target(data, profile)
+    _check_names(data, profile, target=target.name)
+    features = _features(data, profile, target=target, task=task)
+    kept = {target.name, *features, *_split_columns(data)}
     ignore = tuple(column.name for column in profile.columns if column.name not in kept)
-    data = spec.data.model_copy(update={"target": target.name, "features": features, "ignore": ignore})
-    return data, target.unique if task == "classification" else None
+    resolved = data.model_copy(update={"target": target.name, "features": features, "ignore": ignore})
+    return resolved, target.unique if task == "classification" else None
 
 
 def _names(profile: Profile) -> str:

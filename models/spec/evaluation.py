@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ Metric = Literal[ClassificationMetric, RegressionMetric]
 class Evaluation(Section):
     """What is measured besides the loss, and what it is compared with."""
 
-    metrics: Literal["auto"] | Items[Metric] = Field(
+    metrics: Literal["auto"] | Annotated[Items[Metric], Field(min_length=1)] = Field(
         "auto",
         description="Metrics by name; auto is accuracy, f1_macro and auroc for classes, rmse, mae and r2 for numbers.",
     )

@@ -29,15 +29,15 @@ def _no_control_characters(text: str) -> str:
     return text
 
 
-Line = Annotated[str, AfterValidator(_no_control_characters)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_no_control_characters)]
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,63}$")]
-LabelValue = Annotated[Line, Field(max_length=256)]
+LabelValue = Annotated[str, Field(max_length=256), AfterValidator(_no_control_characters)]
 
 
 class JobSpec(Section):
     """What to train, on what, how and where. Only `data` is required; every other section has defaults."""
 
-    name: Annotated[Line, Field(max_length=200)] | None = Field(None, description="A name for people.")
+    name: Name | None = Field(None, description="A name for people.")
     task: Literal["auto", "classification", "regression", "forecasting"] = Field(
         "auto", description="What is predicted: a class, a number, or the next values of a series; auto by the target."
     )

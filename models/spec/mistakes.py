@@ -48,10 +48,9 @@ def _tail(mistake: ErrorDetails, words: list[str], sent: Any) -> tuple[object, .
 
 
 def _shadowed(at: str, details: list[str], found: dict[str, list[str]]) -> bool:
-    """Whether the complaint comes from the scalar branch of a union whose other branch has mistakes further inside."""
-    return all(detail.startswith("must be '") for detail in details) and any(
-        other.startswith(f"{at}/") for other in found
-    )
+    """Whether a complaint only follows from mistakes further inside: a wrong item, and so "no 'auto'", "too few"."""
+    follows = all(detail.startswith(("must be '", "must have at least")) for detail in details)
+    return follows and any(other.startswith(f"{at}/") for other in found)
 
 
 def _join(details: list[str]) -> str:
@@ -75,6 +74,10 @@ def _detail(mistake: ErrorDetails, section: type[Section]) -> str:
             return str(mistake["ctx"]["error"])
         case "string_pattern_mismatch":
             return f"must match {mistake['ctx']['pattern']}"
+        case "too_short":
+            return f"must have at least {mistake['ctx']['min_length']} items"
+        case "too_long":
+            return f"must have at most {mistake['ctx']['max_length']} items"
     return mistake["msg"].replace("Input should be", "must be", 1)
 
 

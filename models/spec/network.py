@@ -9,7 +9,7 @@ from pydantic import Field
 from models.spec.base import Items, Named, Probability, Section, Width
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
-Norm = Literal["none", "batch", "layer"]
+Norm = Literal["auto", "none", "batch", "layer"]
 Depth = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -25,7 +25,9 @@ class Mlp(Section):
     type: Literal["mlp"] = "mlp"
     hidden: Annotated[Items[Width], Field(max_length=64)] = Field((256, 128), description="Width of each hidden layer.")
     activation: Activation = Field("relu", description="The non-linearity between layers.")
-    norm: Norm = Field("batch", description="Normalization before each activation.")
+    norm: Norm = Field(
+        "auto", description="Normalization before activations; auto is batch, but layer for small batches."
+    )
     dropout: Probability = Field(0.1, description="Share of activations dropped while training.")
     skip: bool = Field(default=False, description="Add a layer's input to its output where both have one width.")
 
@@ -41,7 +43,9 @@ class Cnn(Section):
         (128,), description="Width of each linear layer of the head."
     )
     activation: Activation = Field("relu", description="The non-linearity between layers.")
-    norm: Literal["none", "batch"] = Field("batch", description="Normalization after each convolution.")
+    norm: Literal["auto", "none", "batch"] = Field(
+        "auto", description="Normalization after convolutions; auto is batch, but none for small batches."
+    )
     dropout: Probability = Field(0.25, description="Share of activations dropped in the head while training.")
 
 

@@ -36,7 +36,7 @@ class Sgd(Section):
 class Adaptive(Section):
     """What Adam and its kin share."""
 
-    learning_rate: Positive = Field(0.001, description="Length of a step.")
+    learning_rate: Positive = Field(0.003, description="Length of a step.")
     betas: Betas = Field(
         (0.9, 0.999), description="Decay of the running mean and of the running square of the gradient."
     )

@@ -29,6 +29,8 @@ METRICS: dict[bool, tuple[str, ...]] = {
     False: ("rmse", "mae", "r2"),
 }
 
+SMALLEST_BATCH_TO_NORM = 16
+
 
 def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     """The spec with nothing left open but what only a worker knows: the device and, with it, the precision.
@@ -39,14 +41,16 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
         raise _wrong("#/data/dataset", "is a dataset of texts, which no network here reads yet")
     task = _task(spec, profile)
     kind: Kind = "image" if profile.kind == "images" else "series" if task == "forecasting" else "table"
-    data, num_classes = resolve_columns(spec, profile, task=task)
-    data = data.model_copy(update={"split": _split(data.split, profile, task=task)})
+    split = _split(spec.data.split, profile, task=task)
+    divided = spec.data.model_copy(update={"split": split})
+    data, num_classes = resolve_columns(divided, profile, task=task)
+    if num_classes == 1:
+        raise _wrong("#/data/target", "has one class only; there is nothing to learn")
     num_train = _num_train(data.split, profile)
     image = _image(spec, profile) if kind == "image" else spec.preprocessing.image
-    evaluation = _evaluation(spec, task=task, num_classes=num_classes)
-    network = _network(spec.network, kind=kind)
+    evaluation = _evaluation(spec.evaluation, task=task)
     batch_size = _batch_size(spec.training.batch_size, num_train=num_train)
-    epochs = _epochs(spec.training.epochs, num_train=num_train)
+    network = _normed(_network(spec.network, kind=kind), batch_size=batch_size)
     resolved = spec.model_copy(
         update={
             "task": task,
@@ -54,7 +58,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
             "preprocessing": spec.preprocessing.model_copy(update={"image": image}),
             "network": network,
             "loss": _loss(spec.loss, task=task),
-            "training": spec.training.model_copy(update={"batch_size": batch_size, "epochs": epochs}),
+            "training": spec.training.model_copy(update={"batch_size": batch_size}),
             "evaluation": evaluation,
         }
     )
@@ -141,6 +145,17 @@ def _network(network: Network, *, kind: Kind) -> Network:
     return network
 
 
+def _normed(network: Network, *, batch_size: int | Literal["full"]) -> Network:
+    """The network with its norm chosen: batch norm needs batches large enough to measure a mean and a deviation on."""
+    if isinstance(network, Mlp | Cnn) and network.norm == "auto":
+        small = "layer" if isinstance(network, Mlp) else "none"
+        large = batch_size == "full" or batch_size >= SMALLEST_BATCH_TO_NORM
+        return network.model_copy(update={"norm": "batch" if large else small})
+    if isinstance(network, Mlp | Cnn) and network.norm == "batch" and batch_size == 1:
+        raise _wrong("#/network/norm", "cannot be batch with a batch_size of 1: one row has no deviation")
+    return network
+
+
 def _loss(loss: Loss, *, task: Task) -> Loss:
     classes = task == "classification"
     if isinstance(loss, AutoLoss):
@@ -150,17 +165,14 @@ def _loss(loss: Loss, *, task: Task) -> Loss:
     return loss
 
 
-def _evaluation(spec: JobSpec, *, task: Task, num_classes: int | None) -> Evaluation:
-    classes = task == "classification"
-    fitting = METRICS[classes]
-    if spec.evaluation.metrics == "auto":
-        return spec.evaluation.model_copy(update={"metrics": fitting[:3]})
-    for index, name in enumerate(spec.evaluation.metrics):
+def _evaluation(evaluation: Evaluation, *, task: Task) -> Evaluation:
+    fitting = METRICS[task == "classification"]
+    if evaluation.metrics == "auto":
+        return evaluation.model_copy(update={"metrics": fitting[:3]})
+    for index, name in enumerate(evaluation.metrics):
         if name not in fitting:
             raise _wrong(f"#/evaluation/metrics/{index}", f"{name} does not fit {task}; these do: {', '.join(fitting)}")
-    if classes and num_classes == 1:
-        raise _wrong("#/data/target", "has one class only; there is nothing to learn")
-    return spec.evaluation
+    return evaluation
 
 
 def _check_monitor(spec: JobSpec) -> None:
@@ -177,10 +189,3 @@ def _batch_size(batch_size: int | Literal["auto", "full"], *, num_train: int) ->
     if batch_size != "auto":
         return batch_size
     return min(1024, max(32, 2 ** round(math.log2(max(num_train, 1) / 50))))
-
-
-def _epochs(epochs: int | Literal["auto"], *, num_train: int) -> int:
-    """Many passes over few rows, few over many: 60 up to two thousand rows, 20 from fifty thousand on."""
-    if epochs != "auto":
-        return epochs
-    return round(min(60, max(20, 60 - 40 * math.log(max(num_train, 1) / 2000) / math.log(25))))

@@ -13,9 +13,7 @@ from models.spec.units import Duration
 class Training(Section):
     """How long, in what portions and in which precision."""
 
-    epochs: Literal["auto"] | Count = Field(
-        "auto", description="Passes over the training rows; auto by the number of rows."
-    )
+    epochs: Count = Field(20, description="Passes over the training rows.")
     max_steps: Count | None = Field(None, description="Most optimizer steps; null for as many as the epochs need.")
     max_time: Duration | None = Field(
         None, description="Longest time spent training, after which the best weights are tested."

@@ -20,7 +20,7 @@ SECONDS = {
     "d": 86400.0,
     "day": 86400.0,
 }
-_QUANTITY = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([a-z]+|%)")
+_QUANTITY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([a-z]+|%)")
 
 
 def _quantity(text: str) -> tuple[float, str] | None:

@@ -21,7 +21,7 @@ def forward(model: Model, rows: Rows) -> Tensor:
 
 def outputs_of(model: Model, rows: Rows) -> Tensor:
     """What the model answers to all rows, [N, num_outputs] in float32. Leaves the model in evaluation mode."""
-    model.eval()
+    model.network.eval()
     with torch.inference_mode():
         pieces = [forward(model, piece) for piece in rows.slices(evaluation_size(rows))]
         return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).float()

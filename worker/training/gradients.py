@@ -13,16 +13,18 @@ from worker.training.errors import Diverged
 from worker.training.optimizers import matrices
 
 
-def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
+def gradient_norm(gradients: list[Tensor]) -> Tensor:
     """The Euclidean length of all gradients together, a scalar on their device."""
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))  # noqa: SLF001 - one kernel for all
+    lengths = torch._foreach_norm(gradients)  # noqa: SLF001 - one kernel for all
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(lengths))
+    return norm
 
 
 def refuse_poison(norm: Tensor, *, step: int, optimizer: optim.Optimizer) -> None:
     """Keep a gradient that is not finite away from the weights.
 
-    On the CPU reading the norm is free: raises Diverged. On a GPU asking would stall every step, so fused optimizers are
-    told on the device to skip the step, and the recorder raises Diverged when it reads the norms.
+    On the CPU reading the norm is free: raises Diverged. On a GPU asking would stall every step, so fused optimizers
+    are told on the device to skip the step, and the recorder raises Diverged when it reads the norms.
     """
     if norm.device.type == "cpu" or not optimizer.defaults.get("fused"):
         if not math.isfinite(norm.item()):
@@ -31,7 +33,7 @@ def refuse_poison(norm: Tensor, *, step: int, optimizer: optim.Optimizer) -> Non
         optimizer.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
 
 
-def clip(gradients: Sequence[Tensor], norm: Tensor, bound: GradientClip | None) -> None:
+def clip(gradients: list[Tensor], norm: Tensor, bound: GradientClip | None) -> None:
     """Bound the gradients in place: all by one factor (Pascanu et al. 2013), or each entry by itself."""
     if bound is None:
         return

@@ -114,7 +114,7 @@ class Loop:
         session = self.session
         counters, began = session.counters, time.monotonic()
         ending: Ending | None = None
-        session.model.train()
+        session.model.network.train()
         for batch in batches(
             session.train, session.plan, seed=session.spec.seed, epoch=counters.epoch, start=counters.position
         ):

@@ -50,7 +50,8 @@ def _class_weights(spec: specs.CrossEntropy, signature: Signature, counts: Tenso
     """One weight per class: n / (classes * count) when balanced, so that every class weighs the same in sum."""
     if spec.class_weight == "none":
         return None
-    assert counts is not None and signature.classes is not None, "cross-entropy needs classes"
+    if counts is None or signature.classes is None:
+        raise ValueError("class weights need classes")
     if spec.class_weight == "balanced":
         return counts.sum() / (len(signature.classes) * counts.clamp(min=1).float())
     if unknown := sorted(set(spec.class_weight) - set(signature.classes)):

@@ -1,7 +1,7 @@
 """How good predictions are, in exact tensor arithmetic over all rows at once. Each agrees with torchmetrics.
 
-Classification metrics read logits [N, classes] and class numbers [N]; regression metrics read values and targets of equal
-shape in original units. A metric that has no meaning for the rows at hand is NaN.
+Classification metrics read logits [N, classes] and class numbers [N]; regression metrics read values and targets of
+equal shape in original units. A metric that has no meaning for the rows at hand is NaN.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ Groups = list[dict[str, Any]]
 
 
 class DecoupledSGD(optim.SGD):
-    """SGD whose weight decay shrinks the weights beside the gradient step, not through momentum (SGDW, arXiv 1711.05101)."""
+    """SGD whose weight decay shrinks the weights beside the step, not through momentum (SGDW, arXiv 1711.05101)."""
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -23,7 +23,6 @@ class Plan:
         """The plan of a resolved spec on that many training rows."""
         training = spec.training
         size = _batch_size(training.batch_size, num_rows=num_rows)
-        assert isinstance(training.epochs, int), "the spec is not resolved"
         return cls(num_rows, size, training.epochs, training.max_steps)
 
     @property
@@ -47,7 +46,8 @@ class Plan:
 
 
 def _batch_size(size: int | Literal["auto", "full"], *, num_rows: int) -> int:
-    assert size != "auto", "the spec is not resolved"
+    if size == "auto":
+        raise ValueError("the spec is not resolved")
     return num_rows if size == "full" else min(size, num_rows)
 
 

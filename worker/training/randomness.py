@@ -1,7 +1,7 @@
 """Randomness as a function of where training is, not of what was drawn before.
 
-The order of an epoch depends on (seed, epoch), dropout on (seed, step). A run that is interrupted anywhere therefore goes
-on with the very numbers it would have drawn, and four integers are all there is to save.
+The order of an epoch depends on (seed, epoch), dropout on (seed, step). A run that is interrupted anywhere therefore
+goes on with the very numbers it would have drawn, and a few integers are all there is to save.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def mixed(seed: int, stream: int, counter: int) -> int:
 
 
 def permutation(num_rows: int, *, seed: int, epoch: int, device: torch.device) -> torch.Tensor:
-    """The order of the rows in one epoch, int64 [num_rows]. Drawn on the CPU, so that every device sees the same one."""
+    """The order of the rows in one epoch, int64 [num_rows]; drawn on the CPU, the same for every device."""
     generator = torch.Generator().manual_seed(mixed(seed, ORDER, epoch))
     return torch.randperm(num_rows, generator=generator).to(device)
 

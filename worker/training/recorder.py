@@ -59,7 +59,7 @@ class Recorder:
         return len(self._steps) >= FLUSH_STEPS or time.monotonic() - self._flushed_at >= FLUSH_SECONDS
 
     def flush(self) -> None:
-        """Read the device once and hand everything on. Raises Diverged when a loss or norm turns out not to be finite."""
+        """Read the device once and hand everything on. Raises Diverged when a loss or norm is not finite."""
         now = time.monotonic()
         seconds, self._flushed_at = now - self._flushed_at, now
         series: dict[str, Series] = {}
@@ -95,7 +95,7 @@ class Recorder:
 
     def _clear(self) -> None:
         for values in (self._steps, self._times, self._rates, self._sizes, self._losses, self._norms, self._hits):
-            values.clear()  # type: ignore[attr-defined]
+            values.clear()
         self._scores.clear()
 
 

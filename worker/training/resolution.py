@@ -18,8 +18,8 @@ def is_resolved(spec: JobSpec) -> bool:
         spec.task,
         spec.data.split.type,
         spec.network.type,
+        getattr(spec.network, "norm", None),
         spec.loss.type,
-        spec.training.epochs,
         spec.training.batch_size,
         spec.evaluation.metrics,
     )

@@ -23,7 +23,7 @@ MAX_EVALUATION_ROWS = 8192
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Inputs by name, equal in their first dimension, and targets. `is_ready` says that preprocessing is behind them."""
+    """Inputs by name, equal in their first dimension, and targets. `is_ready`: preprocessing is behind them."""
 
     inputs: Batch
     targets: Tensor

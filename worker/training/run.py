@@ -39,9 +39,9 @@ def train(
 ) -> Result:
     """Train what a spec describes on a source; checkpoints go to folders below `directory`.
 
-    `resume` names a checkpoint folder to go on from; where it is damaged, the newest good one beside it is taken, and the
-    start where there is none. `num_threads` is what PyTorch computes with; a resumed run keeps the number it began with
-    unless told otherwise. Raises InvalidSpec, InvalidData and TrainingError.
+    `resume` names a checkpoint folder to go on from; where it is damaged, the newest good one beside it is taken, and
+    the start where there is none. `num_threads` is what PyTorch computes with; a resumed run keeps the number it
+    began with unless told otherwise. Raises InvalidSpec, InvalidData and TrainingError.
     """
     with surroundings(deterministic=spec.deterministic, num_threads=num_threads):
         run = _Run(Callbacks(tuple(callbacks)), directory=directory)

@@ -1,6 +1,6 @@
 """Learning rates as pure functions of the step: nothing to save, nothing to get out of step on resume.
 
-Each function maps a spec and a plan to the factor on the learning rate after the warm-up; `build` puts the warm-up before it.
+Each function maps a spec and a plan to the factor on the learning rate; `build` puts the warm-up before it.
 """
 
 from __future__ import annotations

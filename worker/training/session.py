@@ -24,7 +24,7 @@ from worker.training.update import Update
 
 @dataclass(slots=True)
 class Session:
-    """What `fit` moves forward. Everything that changes is in `snapshot`."""
+    """What `fit` moves forward. `unchanging` is what `state.json` holds besides: spec, signature and data recipe."""
 
     spec: JobSpec
     data: Data
@@ -38,6 +38,7 @@ class Session:
     update: Update
     evaluation: Evaluation
     monitor: Monitor
+    unchanging: dict[str, Any]
     counters: Counters = field(default_factory=Counters)
     scores: dict[str, float] = field(default_factory=dict)
     best_scores: dict[str, float] = field(default_factory=dict)
@@ -78,10 +79,8 @@ class Session:
             "seconds": self.seconds,
             "num_rows_seen": self.num_rows_seen,
             "num_threads": torch.get_num_threads(),
-            "spec": document(self.spec),
-            "signature": self.data.signature.document(),
-            "data": self.data.recipe,
             "is_complete": True,
+            **self.unchanging,
         }
 
 
@@ -108,4 +107,5 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device) -> Session:
         update=Update(spec, model, plan),
         evaluation=Evaluation(model, loss, metrics=metrics),
         monitor=Monitor(spec.early_stopping),
+        unchanging={"spec": document(spec), "signature": data.signature.document(), "data": data.recipe},
     )

@@ -26,7 +26,7 @@ def surroundings(*, deterministic: bool, num_threads: int | None) -> Iterator[No
     """Run with these settings of torch, and leave torch as it was: generators, threads and algorithms."""
     before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), _fills())
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it once, before its first product
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices):
         try:
             _use(num_threads or before[0], deterministic=deterministic, fills=False)

@@ -31,7 +31,7 @@ def logistic(session: Session, test: Rows) -> Tensor | None:
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimizer.step(loss)  # type: ignore[arg-type]
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
     return matrix(test, session.model) @ weights.detach()
 
 
@@ -43,5 +43,5 @@ def ridge(session: Session, test: Rows) -> Tensor | None:
     inputs = matrix(train, session.model).double()
     gram = inputs.T @ inputs
     gram.diagonal().add_(DECAY * len(inputs))
-    weights = torch.linalg.solve(gram, inputs.T @ train.targets.double())
+    weights: Tensor = torch.linalg.solve(gram, inputs.T @ train.targets.double())
     return (matrix(test, session.model).double() @ weights).float()

@@ -16,7 +16,7 @@ def last_value(session: Session, test: Rows) -> Tensor | None:
 
 
 def seasonal_naive(session: Session, test: Rows) -> Tensor | None:
-    """The value one season ago, [N, horizon]. The season is the lag that was right most closely on the training rows."""
+    """The value one season ago, [N, horizon]. The season is the lag that came closest on the training rows."""
     known, past = _past(session, session.data.train), _past(session, session.data.test)
     if known is None or past is None:
         return None

@@ -60,7 +60,7 @@ def described(path: Path, *, kinds: frozenset[str], metrics: Mapping[str, float]
 def latest_good(
     directory: Path, *, before: int | None = None, on_damage: Callable[[str], None] = lambda _: None
 ) -> Path | None:
-    """The newest checkpoint below a folder that can be loaded, older than step `before` if given; None if there is none.
+    """The newest checkpoint below a folder that can be loaded, older than step `before` if given; else None.
 
     `on_damage` hears about each that had to be passed over.
     """

@@ -16,8 +16,8 @@ Tensors = dict[str, Tensor]
 class Snapshot:
     """Tensors on the CPU and plain JSON values, shared with nothing.
 
-    `weights` are the model's, `optimizer` the optimizer's state as `<parameter>.<name>`; `best` holds the weights of the
-    best epoch where these are not them. `state` is `state.json`.
+    `weights` are the model's, `optimizer` the optimizer's state as `<parameter>.<name>`; `best` holds the weights of
+    the best epoch where these are not them. `state` is `state.json`.
     """
 
     step: int

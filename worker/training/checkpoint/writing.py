@@ -83,7 +83,7 @@ def _write(path: Path, content: bytes) -> SavedFile:
 
 
 def _put_in_place(temporary: Path, path: Path) -> Path:
-    """Rename into place. A folder that is already there, from an attempt that ended after this step, makes room first."""
+    """Rename into place. A folder that is there already, from a run that was ended after this step, makes room."""
     if path.exists():
         aside = path.with_name(f"{TEMPORARY}{path.name}-{secrets.token_hex(4)}")
         path.rename(aside)

@@ -1,7 +1,7 @@
 """The shapes of what is trained, by the name that the spec gives them.
 
-Adding one: a class in `models/spec/network.py`, a module here, an entry in `NETWORKS`, a test. A network takes its spec and
-a signature, reads a batch of preprocessed tensors and answers with outputs [N, num_outputs].
+Adding one: a class in `models/spec/network.py`, a module here, an entry in `NETWORKS`, a test. A network takes its spec
+and a signature, reads a batch of preprocessed tensors and answers with outputs [N, num_outputs].
 """
 
 from __future__ import annotations

@@ -19,13 +19,14 @@ LARGEST_SIDE_OF_HEAD = 8
 class Cnn(nn.Module):
     """Convolutions that halve the image, then a fully connected head.
 
-    Pooling comes before the activation: for a rising activation the result is the same, at a quarter of the work. Weights
-    and images are laid out channels last, which is what convolutions are fastest on.
+    Pooling comes before the activation: for a rising activation the result is the same, at a quarter of the work.
+    Weights and images are laid out channels last, which is what convolutions are fastest on.
     """
 
     def __init__(self, spec: specs.Cnn, signature: Signature) -> None:
         super().__init__()
-        assert signature.image is not None, "a CNN reads images"
+        if signature.image is None:
+            raise ValueError("a CNN reads images")
         num_channels, height, width = signature.image
         layers: list[nn.Module] = []
         for channels in spec.channels:
@@ -43,7 +44,7 @@ class Cnn(nn.Module):
         head, out = dense(num_channels * height * width, spec.hidden, activation=spec.activation, dropout=spec.dropout)
         self.convolutions = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Flatten(), *head, nn.Linear(out, signature.num_outputs))
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, batch: Batch) -> Tensor:
         """ "image" [N, C, H, W] to outputs [N, num_outputs]."""

@@ -14,7 +14,7 @@ Batch = dict[str, Tensor]
 
 def embedding_width(cardinality: int) -> int:
     """Numbers per category: 1.6 * n ** 0.56, at most 600 (fastai's rule of thumb)."""
-    return min(600, round(1.6 * cardinality**0.56))
+    return min(600, round(1.6 * math.pow(cardinality, 0.56)))
 
 
 class TableInput(nn.Module):

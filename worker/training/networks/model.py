@@ -22,9 +22,7 @@ class Model(nn.Module):
         self.is_classifier = signature.classes is not None
         if not self.is_classifier:
             self.register_buffer("target_mean", torch.tensor(signature.target_mean or 0.0))
-            self.register_buffer(
-                "target_std", torch.tensor(1.0 if signature.target_std is None else signature.target_std)
-            )
+            self.register_buffer("target_std", torch.tensor(signature.target_std or 1.0))
 
     def forward(self, batch: Batch) -> Tensor:
         """Raw inputs to what the loss reads: logits [N, classes], or standardised values [N, outputs]."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,11 @@ from models.spec import network as specs
 from worker.training.data import Signature
 from worker.training.networks.inputs import Batch
 
-CELLS: Mapping[type[specs.Recurrent], type[nn.RNNBase]] = {specs.Rnn: nn.RNN, specs.Lstm: nn.LSTM, specs.Gru: nn.GRU}
+CELLS: Mapping[type[specs.Recurrent], Callable[..., nn.RNNBase]] = {
+    specs.Rnn: nn.RNN,
+    specs.Lstm: nn.LSTM,
+    specs.Gru: nn.GRU,
+}
 
 
 class Recurrent(nn.Module):
@@ -19,7 +23,8 @@ class Recurrent(nn.Module):
 
     def __init__(self, spec: specs.Recurrent, signature: Signature) -> None:
         super().__init__()
-        assert signature.series is not None, "a recurrent network reads series"
+        if signature.series is None:
+            raise ValueError("a recurrent network reads series")
         self.num_directions = 2 if spec.bidirectional else 1
         self.layers = CELLS[type(spec)](
             signature.series[1],
