@@ -33,7 +33,7 @@ def answers(shape: type[BaseModel] | None, *problems: int, status: int = 200, **
     good: dict[str, Any] = {"description": more.pop("description", HTTPStatus(status).phrase), **more}
     if shape is not None:
         good["model"] = shape
-    return {status: good, **{code: problem(code) for code in sorted({401, 403, 422, 503, *problems})}}
+    return {status: good, **{code: problem(code) for code in sorted({400, 401, 403, 422, 503, *problems})}}
 
 
 def problem(status: int) -> dict[str, Any]:

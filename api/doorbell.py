@@ -27,6 +27,11 @@ TRANSPORT_OPTIONS: Final = {
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 5,
+    # How often to try again is decided here, by a loop that can be stopped.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
 }
 
 
@@ -98,7 +103,6 @@ class Doorbell:
     def _serve(self) -> None:
         app = _celery(self._broker_url)
         with app.connection_for_write(transport_options=TRANSPORT_OPTIONS) as connection:
-            connection.ensure_connection(max_retries=1, timeout=5)
             client = connection.default_channel.client
             client.ping()
             self._found()

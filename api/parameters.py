@@ -35,8 +35,7 @@ def _refuse_unknown(request: Request) -> None:
     known = _known(_Key(request.scope["route"].dependant))
     given = request.query_params
     for name in given:
-        is_label = name.startswith(_LABEL_PREFIX) and _LABEL_PREFIX in known
-        if name not in known and not (is_label and 0 < len(name) - len(_LABEL_PREFIX) <= _LONGEST_LABEL_KEY):
+        if not _is_known(name, known):
             raise _unknown(name, known)
         if len(given.getlist(name)) > 1 and not known.get(name, False):
             raise Unprocessable(
@@ -46,6 +45,12 @@ def _refuse_unknown(request: Request) -> None:
             )
     if not all(map(is_storable, (request.url.path, *given, *given.values(), *request.path_params.values()))):
         raise BadRequest("The address holds U+0000 or half of a surrogate pair.", code="invalid_parameter")
+
+
+def _is_known(name: str, known: dict[str, bool]) -> bool:
+    if name.startswith(_LABEL_PREFIX):
+        return _LABEL_PREFIX in known and 0 < len(name) - len(_LABEL_PREFIX) <= _LONGEST_LABEL_KEY
+    return name in known
 
 
 async def known_parameters(request: Request) -> None:

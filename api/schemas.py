@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.keys import SCOPES
 from models.profile import Profile
-from models.spec.job import LabelKey, LabelValue, Line
+from models.spec.job import LabelKey, LabelValue, Name
 from models.status import Status
 
 #: A finite number, or the name of one that JSON has no word for.
@@ -67,11 +67,11 @@ class Progress(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     fraction: float
-    epoch: int
+    epoch: int | None
     epochs: int | None
-    step: int
+    step: int | None
     steps: int | None
-    eta_seconds: float | None = None
+    eta_seconds: float | None
 
 
 class Queue(BaseModel):
@@ -104,8 +104,8 @@ class Transition(Shape):
     at: datetime
 
 
-class Job(BaseModel):
-    """A training job."""
+class JobSummary(BaseModel):
+    """A job as lists show it."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -113,6 +113,8 @@ class Job(BaseModel):
     name: str | None
     labels: dict[str, str]
     project: str
+    pool: str
+    priority: int
     status: Status
     phase: str
     reason: Reason | None
@@ -120,28 +122,20 @@ class Job(BaseModel):
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    progress: Progress | None
-    queue: Queue | None
-    attempts: list[Attempt]
-    history: list[Transition]
+    progress: Progress
     spec: dict[str, Any] = Field(description="What was sent.")
     resolved_spec: dict[str, Any] = Field(description="The same with every default and every `auto` made explicit.")
     result: dict[str, Any] | None
     warnings: list[dict[str, Any]]
+
+
+class Job(JobSummary):
+    """A training job."""
+
+    queue: Queue | None
+    attempts: list[Attempt]
+    history: list[Transition]
     etag: str
-
-
-class JobSummary(BaseModel):
-    """A job in a list: without attempts, history and specs."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: Id
-    name: str | None
-    labels: dict[str, str]
-    status: Status
-    phase: str
-    created_at: datetime
 
 
 class JobPage(Shape):
@@ -162,7 +156,7 @@ class DryRun(BaseModel):
 class JobChanges(Shape):
     """What may be changed about a job; a field that is left out stays."""
 
-    name: Annotated[Line, Field(max_length=200)] | None = None
+    name: Name | None = None
     labels: dict[LabelKey, LabelValue | None] = Field(
         {}, max_length=64, description="Merged into the labels; null removes one."
     )
@@ -256,7 +250,7 @@ class CheckpointList(Shape):
 class DatasetDeclaration(Shape):
     """What is about to be uploaded."""
 
-    name: Annotated[Line, Field(min_length=1, max_length=200, examples=["adult"])]
+    name: Annotated[Name, Field(min_length=1, examples=["adult"])]
     format: str = Field(examples=["csv"])
     bytes: int = Field(gt=0, description="Size of the whole content.")
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Checked on arrival when given.")
@@ -291,7 +285,7 @@ class DatasetPage(Shape):
 class KeyRequest(Shape):
     """A key to be made."""
 
-    name: Annotated[Line, Field(min_length=1, max_length=200)]
+    name: Annotated[Name, Field(min_length=1)]
     scopes: list[Literal[SCOPES]] = Field(min_length=1, examples=[["jobs:read", "jobs:write"]])  # type: ignore[valid-type]
     project: str | None = Field(
         None, pattern="^[a-z0-9][a-z0-9_-]{0,62}$", description="Default: the project of the key that asks."

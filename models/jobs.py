@@ -65,7 +65,7 @@ def submit(
     the commit.
     """
     identifier = new_id("job")
-    at = created_at(identifier)
+    at = round(created_at(identifier), 6)  # as it is shown, so that it compares equal to what was shown
     row = connection.execute(
         _INSERT,
         {
@@ -89,7 +89,7 @@ def submit(
         connection.execute(insert(job_datasets).values(job_id=identifier, dataset_id=dataset_id))
     write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
     doorbells.leave(connection, job_id=identifier, pool=row.pool)
-    return from_row(row, history=[(Status.QUEUED, at)], queue=queue.explain(connection, row))
+    return from_row(row, history=_history(connection, identifier), queue=queue.explain(connection, row))
 
 
 def get(connection: Connection, *, project: str, job_id: str) -> Job:

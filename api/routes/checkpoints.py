@@ -37,7 +37,7 @@ def list_checkpoints(job_id: str, service: ServiceDep, principal: JobsRead) -> R
 
 @router.get(
     "/v1/jobs/{job_id}/checkpoints/{ref}",
-    responses=answers(schemas.Checkpoint, 400, 404) | {304: {"description": "Nothing has changed."}},
+    responses=answers(schemas.Checkpoint, 404) | {304: {"description": "Nothing has changed."}},
 )
 def get_checkpoint(
     job_id: str,
@@ -56,7 +56,7 @@ def get_checkpoint(
     responses={
         206: {"description": "The range that was asked for.", "content": _BINARY},
         304: {"description": "The client has it."},
-        **answers(None, 400, 404, 416, content=_BINARY),
+        **answers(None, 404, 416, content=_BINARY),
     },
 )
 async def download_checkpoint_file(

@@ -22,9 +22,9 @@ from models.status import Status
 router = APIRouter(tags=["jobs"])
 
 
-def _answers() -> Answers:
+def _answers(*problems: int) -> Answers:
     holds: Answers = {200: {"description": "It already is what was asked for.", "model": schemas.Job}}
-    return holds | answers(schemas.Job, 404, 409, status=202)
+    return holds | answers(schemas.Job, 404, 409, *problems, status=202)
 
 
 @router.post("/v1/jobs/{job_id}/cancel", status_code=202, responses=_answers())
@@ -54,7 +54,7 @@ def stop_job(job_id: str, service: ServiceDep, principal: JobsWrite) -> Response
 @router.post(
     "/v1/jobs/{job_id}/retry",
     status_code=202,
-    responses=_answers() | {code: answer for code, answer in answers(None, 400, 413, 415).items() if code != 200},
+    responses=_answers(413, 415),
     openapi_extra=body("RetryRequest", example={"from_scratch": False}, required=False),
 )
 def retry_job(job_id: str, service: ServiceDep, principal: JobsWrite, document: OptionalJsonBody) -> Response:

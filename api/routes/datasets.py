@@ -40,7 +40,7 @@ _CONTENT = {
 @router.post(
     "/v1/datasets",
     status_code=201,
-    responses=answers(schemas.Dataset, 400, 409, 413, 415, status=201),
+    responses=answers(schemas.Dataset, 409, 413, 415, status=201),
     openapi_extra=body("DatasetDeclaration", example=_EXAMPLE),
 )
 def declare_dataset(
@@ -73,7 +73,7 @@ def declare_dataset(
     status_code=202,
     responses={
         200: {"description": "The part has been taken in; more is to come.", "model": schemas.Dataset},
-        **answers(schemas.Dataset, 400, 404, 409, 413, 415, status=202),
+        **answers(schemas.Dataset, 404, 409, 413, 415, status=202),
     },
     openapi_extra=_CONTENT,
 )
@@ -96,7 +96,7 @@ async def upload_content(
     return Representation.of(received.document()).response(status=202 if is_whole else 200, headers=headers)
 
 
-@router.get("/v1/datasets", responses=answers(schemas.DatasetPage, 400))
+@router.get("/v1/datasets", responses=answers(schemas.DatasetPage))
 def list_datasets(service: ServiceDep, principal: DatasetsRead, paging: PagingDep) -> Response:
     """Datasets, newest first."""
     wanted = paging.wanted({})
@@ -107,7 +107,7 @@ def list_datasets(service: ServiceDep, principal: DatasetsRead, paging: PagingDe
 
 @router.get(
     "/v1/datasets/{dataset_id}",
-    responses=answers(schemas.Dataset, 400, 404) | {304: {"description": "Nothing has changed."}},
+    responses=answers(schemas.Dataset, 404) | {304: {"description": "Nothing has changed."}},
 )
 def get_dataset(
     dataset_id: str,

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from api.answers import answers
 from api.authentication import AnyScope
 from api.replies import json_response
 
@@ -19,13 +20,16 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'
 _STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}dt{margin-top:1rem}"
 
 
-@router.get("/openapi.json", responses={200: {"description": "OpenAPI 3.1"}})
+@router.get(
+    "/openapi.json",
+    responses=answers(None, description="OpenAPI 3.1", content={"application/json": {"schema": {"type": "object"}}}),
+)
 def get_openapi(request: Request, _: AnyScope) -> Response:
     """This interface as an OpenAPI document."""
     return json_response(request.app.openapi())
 
 
-@router.get("/docs", responses={200: {"description": "HTML", "content": {"text/html": {}}}})
+@router.get("/docs", responses=answers(None, description="A page.", content={"text/html": {}}))
 def get_documentation(request: Request, _: AnyScope) -> Response:
     """This interface as a page: every route with what it does. It runs no script."""
     return HTMLResponse(_page(request.app.openapi()), headers={"Content-Security-Policy": _POLICY})

@@ -21,7 +21,7 @@ from models.errors import BadRequest
 router = APIRouter(tags=["events"])
 
 
-@router.get("/v1/jobs/{job_id}/events", responses=answers(schemas.EventPage, 400, 404))
+@router.get("/v1/jobs/{job_id}/events", responses=answers(schemas.EventPage, 404))
 async def list_events(
     job_id: str,
     request: Request,

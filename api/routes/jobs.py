@@ -43,7 +43,7 @@ _EXAMPLE = {
     status_code=201,
     responses={
         200: {"description": "Dry run: what the spec would become.", "model": schemas.DryRun},
-        **answers(schemas.Job, 400, 409, 413, 415, status=201),
+        **answers(schemas.Job, 409, 413, 415, status=201),
     },
     openapi_extra=body("JobSpec", example=_EXAMPLE),
 )
@@ -71,7 +71,7 @@ def create_job(
     return response
 
 
-@router.get("/v1/jobs", responses=answers(schemas.JobPage, 400))
+@router.get("/v1/jobs", responses=answers(schemas.JobPage))
 def list_jobs(
     service: ServiceDep,
     principal: JobsRead,
@@ -98,9 +98,7 @@ def list_jobs(
     return paging.response(found, filters=where.document(), key=lambda job: job.id, document=_summary)
 
 
-@router.get(
-    "/v1/jobs/{job_id}", responses=answers(schemas.Job, 400, 404) | {304: {"description": "Nothing has changed."}}
-)
+@router.get("/v1/jobs/{job_id}", responses=answers(schemas.Job, 404) | {304: {"description": "Nothing has changed."}})
 async def get_job(
     job_id: str,
     service: ServiceDep,
@@ -122,7 +120,7 @@ async def get_job(
 
 @router.patch(
     "/v1/jobs/{job_id}",
-    responses=answers(schemas.Job, 400, 404, 412, 413, 415),
+    responses=answers(schemas.Job, 404, 412, 413, 415),
     openapi_extra=body("JobChanges", example={"labels": {"team": "risk", "draft": None}}),
 )
 def update_job(
@@ -140,7 +138,8 @@ def update_job(
         job = jobs.get(connection, project=principal.project, job_id=job_id)
         require(Representation.of(job.document()).etag, if_match)
         if "labels" in changes:
-            changes["labels"] = _merged(job.labels, changes["labels"])
+            changes["labels"] = merged = _merged(job.labels, changes["labels"])
+            validated(schemas.JobChanges, {"labels": merged})
         if changes:
             job = jobs.update(connection, project=principal.project, job_id=job_id, changes=changes)
     return Representation.of(job.document()).response()

@@ -21,7 +21,7 @@ router = APIRouter(tags=["keys"])
 @router.post(
     "/v1/keys",
     status_code=201,
-    responses=answers(schemas.NewKey, 400, 413, 415, status=201),
+    responses=answers(schemas.NewKey, 413, 415, status=201),
     openapi_extra=body("KeyRequest", example={"name": "ci", "scopes": ["jobs:read", "jobs:write"]}),
 )
 def create_key(service: ServiceDep, principal: Admin, document: JsonBody) -> Response:
@@ -38,7 +38,7 @@ def create_key(service: ServiceDep, principal: Admin, document: JsonBody) -> Res
     return json_response({**key.document(), "key": text}, status=201)
 
 
-@router.get("/v1/keys", responses=answers(schemas.KeyPage, 400))
+@router.get("/v1/keys", responses=answers(schemas.KeyPage))
 def list_keys(service: ServiceDep, principal: Admin, paging: PagingDep) -> Response:
     """The keys of the project, newest first, without their secrets."""
     wanted = paging.wanted({})

@@ -25,7 +25,7 @@ router = APIRouter(tags=["logs"])
 
 @router.get(
     "/v1/jobs/{job_id}/logs",
-    responses=answers(None, 400, 404, content={"text/plain": {"schema": {"type": "string"}}}),
+    responses=answers(None, 404, content={"text/plain": {"schema": {"type": "string"}}}),
 )
 async def get_log(
     job_id: str,
