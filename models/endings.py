@@ -1,8 +1,8 @@
 """How attempts end: by success, by failure, by request, by a stopping worker, or lost.
 
-Every ending is one transaction: guard, the job's conditional UPDATE with its event, the attempt's row, the lease's
-deletion. An ending is idempotent: after an ambiguous COMMIT the holder repeats it and is recognised by the attempt's
-row.
+Every ending is one transaction: guard, the job's row locked (so that no cancel slips in between what is read and what
+is written), its conditional UPDATE with its event, the attempt's row, the lease's deletion. An ending is idempotent:
+after an ambiguous COMMIT the holder repeats it and is recognised by the attempt's row.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def end(connection: Connection, lease: Lease, ending: Ending) -> Status:
         beat(connection, lease, lease_seconds=0.0)
     except Superseded:
         return _already(connection, lease, ending)
-    job = connection.execute(select(jobs).where(jobs.c.id == lease.job_id)).one()
+    job = connection.execute(select(jobs).where(jobs.c.id == lease.job_id).with_for_update()).one()
     following = _after(job, ending, checkpoint_step=_checkpoint_step_at_start(connection, lease))
     return _settle(connection, job, lease, outcome=_told(ending.outcome, following.status), following=following)
 
@@ -98,9 +98,9 @@ def recover(connection: Connection, *, worker_ids: list[str]) -> list[tuple[str,
 
 def _lost(connection: Connection, lease: Lease) -> Status | None:
     job = connection.execute(
-        select(jobs).where(
-            jobs.c.id == lease.job_id, jobs.c.attempt == lease.attempt, jobs.c.lease_token == lease.token
-        ),
+        select(jobs)
+        .where(jobs.c.id == lease.job_id, jobs.c.attempt == lease.attempt, jobs.c.lease_token == lease.token)
+        .with_for_update(),
     ).one_or_none()
     if job is None or not Status(job.status).is_held:
         return None
