@@ -1,0 +1,115 @@
+"""A template process whose trainers run a small stand-in for training, chosen by the name in the job's spec.
+
+It is started as a script, in place of `python -m worker.template`; everything around the training function is real.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models import spec
+from models.errors import InvalidData
+from models.formats.sources import Source
+from worker import template, trainer
+from worker.training import Callback, Diverged, Order, Progress, Result, SavedCheckpoint, Series, checkpoint
+from worker.training.checkpoint import Snapshot
+
+STEPS = 20
+STEP_SECONDS = 0.005
+
+
+def train(
+    job: spec.JobSpec,
+    source: Source,
+    *,
+    directory: Path,
+    device: str,
+    callbacks: Sequence[Callback],
+    resume: Path | None,
+) -> Result:
+    """Count steps, or misbehave as the job's name says."""
+    (callback,) = callbacks
+    first = 0 if resume is None else int(resume.name)
+    callback.on_resolved(job, {"device": device, "rows": len(source), "step": first})
+    callback.on_phase("training")
+    sys.stdout.write(f"training {job.name} on {device} with {torch.get_num_threads()}\n")
+    for step in range(first + 1, STEPS + 1):
+        misbehave(job.name or "", step)
+        callback.on_step(Progress(step / STEPS, 1, 1, step, STEPS))
+        callback.on_metrics({"train/loss": series(step)})
+        order = callback.order()
+        while order is None and job.name == "endless" and step == STEPS // 2:
+            time.sleep(STEP_SECONDS)
+            order = callback.order()
+        if order == Order.CANCEL:
+            return Result("cancelled", step, 1, {})
+        if order in {Order.PAUSE, Order.DRAIN}:
+            callback.on_checkpoint(save(directory, step, kinds={"latest"}))
+            return Result("paused" if order == Order.PAUSE else "drained", step, 1, {})
+        if order == Order.STOP:
+            break
+    callback.on_phase("saving")
+    final = save(directory, STEPS, kinds={"latest", "best", "final"})
+    callback.on_checkpoint(final)
+    if job.name == "spoiled":
+        (final.path / "weights.safetensors").write_bytes(b"other")
+    return Result("succeeded", STEPS, 1, {"steps": STEPS - first, "weights_sha256": final.files[0].sha256})
+
+
+def misbehave(name: str, step: int) -> None:
+    """What goes wrong in some runs, at their third step."""
+    if step != 3:
+        return
+    match name:
+        case "diverging":
+            raise Diverged(step=step, what="loss")
+        case "invalid":
+            raise InvalidData("not a number", place="row 7, column age")
+        case "crashing":
+            raise RuntimeError("something is broken")
+        case "talking":
+            sys.stdout.write("said on stdout\n")
+            warnings.warn("said as a warning", stacklevel=1)
+            os.write(2, b"said by a library\n")
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "aborting":
+            os.abort()
+        case "exiting":
+            os._exit(6)
+        case "hanging":
+            threading.Event().wait()
+        case "garbled":
+            os.write(find_channel(), b"\xff" * 64)
+            threading.Event().wait()
+
+
+def find_channel() -> int:
+    """The descriptor of this process's one socket."""
+    paths = sorted(Path("/proc/self/fd").iterdir())
+    return next(int(path.name) for path in paths if int(path.name) > 2 and path.is_socket())
+
+
+def series(step: int) -> Series:
+    return Series(np.array([step]), np.array([time.time()]), np.array([1 / step]))
+
+
+def save(directory: Path, step: int, *, kinds: set[str]) -> SavedCheckpoint:
+    """A real checkpoint of an unreal run."""
+    weights = {"weight": torch.full((2,), float(step))}
+    snapshot = Snapshot(step, 1, weights, {}, {"is_complete": "final" not in kinds})
+    return checkpoint.save(directory, snapshot, kinds=frozenset(kinds), metrics={"validation/loss": 1.0}, facts={})
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    template.start(run=partial(trainer.run, train=train), warm_up=lambda: None)

@@ -1,0 +1,138 @@
+"""The template and its spares: fast to fork, replaced when they die, and gone when the worker is."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.fixtures.waiting import wait_for
+from tests.worker.running import FAKE_TEMPLATE, frames_of, is_alive, running_spares, start_frame, taken_from
+from worker.spares import NoTemplate, Spares
+
+
+def pid_of(trainer) -> int:
+    return wait_for(lambda: trainer.pid, "the fork")
+
+
+def test_a_spare_is_ready_before_it_is_asked_for(spares):
+    trainer = spares.take(0)
+    assert trainer.is_open()
+    assert is_alive(pid_of(trainer))
+    spares.give_back(0, trainer)
+    assert spares.take(0) is trainer
+    spares.give_back(0, trainer)
+
+
+def test_a_slot_that_has_its_spare_back_keeps_one(spares):
+    first = spares.take(0)
+    spares.refill(0)
+    second = spares.take(0)
+    spares.give_back(0, second)
+    spares.give_back(0, first)
+    assert first.wait(2)
+    assert spares.take(0) is second
+    spares.give_back(0, second)
+
+
+def test_forking_takes_milliseconds(spares):
+    seconds = []
+    for _ in range(5):
+        spares.take(1).close()
+        start = time.perf_counter()
+        spares.refill(1)
+        pid_of(spares._idle[1])
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.2
+
+
+def test_a_slot_whose_spare_died_gets_another(spares, tmp_path):
+    dead = spares.take(0)
+    os.kill(pid_of(dead), signal.SIGKILL)
+    assert dead.wait(5)
+    assert dead.status == -signal.SIGKILL
+    spares.give_back(0, dead)
+    with taken_from(spares) as trainer:
+        assert trainer is not dead
+        trainer.send(start_frame(tmp_path))
+        assert list(frames_of(trainer))[-1].kind == "finished"
+
+
+def test_each_trainer_leads_a_session_of_its_own(spares):
+    with taken_from(spares) as trainer:
+        pid = pid_of(trainer)
+        wait_for(lambda: os.getsid(pid) == pid, "its session")
+        assert os.getsid(pid) != os.getsid(0)
+
+
+def test_killing_a_trainer_is_seen_at_once(spares, tmp_path):
+    with taken_from(spares) as trainer:
+        trainer.send(start_frame(tmp_path, name="endless"))
+        next(frames_of(trainer))
+        trainer.kill()
+        assert trainer.wait(2)
+        assert trainer.status == -signal.SIGKILL
+
+
+def test_a_template_that_dies_takes_its_trainers_along_and_is_replaced():
+    with running_spares() as spares:
+        with taken_from(spares) as trainer:
+            pid = pid_of(trainer)
+            os.kill(template_of(pid), signal.SIGKILL)
+            assert trainer.wait(2)
+            assert trainer.status is None
+            wait_for(lambda: not is_alive(pid), "the trainer to die", timeout_seconds=2)
+        successor = wait_for(lambda: taken(spares), "another template", timeout_seconds=120)
+        assert pid_of(successor) != pid
+        successor.close()
+
+
+def test_without_a_template_nothing_is_forked():
+    spares = Spares([{}], command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    spares.start()
+    with pytest.raises(NoTemplate):
+        spares.take(0)
+    spares.close()
+
+
+def test_closing_leaves_no_process():
+    with running_spares(num_slots=2) as spares:
+        trainers = [spares.take(slot) for slot in (0, 1)]
+        pids = [pid_of(trainer) for trainer in trainers]
+        pids.append(template_of(pids[0]))
+        for slot, trainer in enumerate(trainers):
+            spares.give_back(slot, trainer)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids), "the processes to end", timeout_seconds=2)
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def test_killing_the_worker_leaves_no_process():
+    program = (
+        "import sys, threading; from worker.spares import Spares; ready = threading.Event()\n"
+        f"spares = Spares([{{}}], on_ready=ready.set, command={FAKE_TEMPLATE!r}); spares.start(); ready.wait()\n"
+        "trainer = spares.take(0)\n"
+        "while trainer.pid is None: pass\n"
+        "print(trainer.pid, flush=True); threading.Event().wait()"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert worker.stdout is not None
+    trainer = int(worker.stdout.readline())
+    template = template_of(trainer)
+    worker.kill()
+    worker.communicate()
+    wait_for(lambda: not is_alive(trainer) and not is_alive(template), "everything to end", timeout_seconds=2)
+    assert not is_alive(trainer)
+
+
+def template_of(trainer_pid: int) -> int:
+    return psutil.Process(trainer_pid).ppid()
+
+
+def taken(spares: Spares):
+    try:
+        return spares.take(0)
+    except NoTemplate:
+        return None

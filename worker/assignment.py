@@ -1,0 +1,58 @@
+"""What a trainer is told at its start: the spec, where the data is, where checkpoints go, what to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from models import datasets
+from models.artifacts import ArtifactStore
+from models.database import Connection
+from models.errors import InvalidData, NotFound
+from models.leases import Claim
+from models.spec.units import duration_seconds
+from worker.ledger import folder_key
+from worker.messages import Frame
+
+_DATASET_PREFIX: Final = "ds_"
+
+
+def locate(connection: Connection, claim: Claim, *, store: ArtifactStore) -> dict[str, Any]:
+    """Where the trainer finds the data of a claimed job. Raises InvalidData where there is none any more."""
+    name = claim.spec["data"]["dataset"]
+    if not name.startswith(_DATASET_PREFIX):
+        return {"sample": name}
+    try:
+        dataset = datasets.get(connection, project=claim.project, dataset_id=name)
+    except NotFound as error:
+        raise InvalidData("the dataset is no longer there", place=name) from error
+    if dataset.location is None:
+        raise InvalidData("the dataset has no content", place=name)
+    return {"path": str(store.path(dataset.location)), "format": dataset.format, "options": dict(dataset.options)}
+
+
+def start_frame(claim: Claim, source: Mapping[str, Any], *, store: ArtifactStore, num_threads: int) -> Frame:
+    """The start frame of a claimed job."""
+    return Frame(
+        "start",
+        {
+            "spec": claim.spec,
+            "source": source,
+            "directory": str(store.path(folder_key(claim.lease))),
+            "device": claim.spec.get("resources", {}).get("device", "auto"),
+            "num_threads": num_threads,
+            "is_first_attempt": claim.lease.attempt == 1,
+            "resume": [{"step": there.step, "path": str(store.path(there.location))} for there in claim.resume],
+        },
+    )
+
+
+def max_runtime_seconds(claim: Claim) -> float | None:
+    """How long an attempt of this job may run; None for as long as it takes."""
+    text = claim.spec.get("max_runtime")
+    return None if text is None else duration_seconds(text)
+
+
+def keep_last(claim: Claim) -> int:
+    """How many of the newest checkpoints are kept."""
+    return int(claim.spec.get("checkpoints", {}).get("keep_last", 2))

@@ -1,0 +1,73 @@
+"""What a trainer has said and the database has not heard yet: gathered, bounded, written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from models.metric_blobs import Points, join
+from worker.messages import Frame
+
+#: While the database is away, this much log and this many points are kept; more is thinned out, never waited for.
+MAX_LOG_BYTES: Final = 8 << 20
+MAX_POINTS: Final = 1 << 22
+_LOG_GAP: Final = b"[some of the log is missing here: the database was away for too long]\n"
+
+
+@dataclass
+class Batch:
+    """Frames in order, and what can be merged: the newest progress, the points by series, the log."""
+
+    frames: list[Frame] = field(default_factory=list)
+    progress: Mapping[str, Any] | None = None
+    series: dict[str, list[Points]] = field(default_factory=dict)
+    log: bytearray = field(default_factory=bytearray)
+    num_points: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.frames or self.progress is not None or self.series or self.log)
+
+    def add(self, frame: Frame) -> None:
+        """Take in one frame of the trainer."""
+        if frame.kind == "progress":
+            self.progress = frame.fields
+        elif frame.kind == "metrics":
+            columns = iter(frame.arrays)
+            for name in frame.fields["names"]:
+                self._add_points(name, Points(next(columns), next(columns), next(columns)))
+        else:
+            self.frames.append(frame)
+
+    def add_log(self, text: bytes) -> None:
+        """Take in a piece of the trainer's output."""
+        self.log += text
+        if len(self.log) > MAX_LOG_BYTES:
+            self.log = bytearray(_LOG_GAP) + self.log[-MAX_LOG_BYTES // 2 :]
+
+    def points(self) -> dict[str, Points]:
+        """The points by series, each as one run."""
+        return {name: join(runs) for name, runs in self.series.items()}
+
+    def before(self, later: Batch) -> Batch:
+        """This batch, which could not be written, followed by what has come since."""
+        self.frames += later.frames
+        self.progress = later.progress if later.progress is not None else self.progress
+        for name, runs in later.series.items():
+            for run in runs:
+                self._add_points(name, run)
+        self.add_log(bytes(later.log))
+        return self
+
+    def _add_points(self, name: str, run: Points) -> None:
+        self.series.setdefault(name, []).append(run)
+        self.num_points += len(run)
+        if self.num_points > MAX_POINTS:
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Keep every second point of each series, and the last."""
+        for name, run in self.points().items():
+            kept = run[(len(run) - 1) % 2 :: 2]
+            self.series[name] = [kept]
+        self.num_points = sum(len(runs[0]) for runs in self.series.values())

@@ -1,0 +1,124 @@
+"""What an attempt writes to the database: batches and its ending, each in one fenced transaction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from models import checkpoints, endings, leases, logs, metrics
+from models.artifacts import ArtifactStore
+from models.database import Connection, Database
+from models.endings import Ending
+from models.errors import Superseded
+from models.events import Entry
+from models.leases import Lease, Orders
+from models.status import Status
+from worker.batch import Batch
+from worker.messages import Frame
+
+
+class Ledger:
+    """The pen of one attempt. Writing raises `Superseded` once another holds the job, and `Unavailable` at times."""
+
+    def __init__(
+        self, database: Database, store: ArtifactStore, lease: Lease, *, lease_seconds: float, keep_last: int = 2
+    ) -> None:
+        self.lease: Final = lease
+        self._database = database
+        self._store = store
+        self._lease_seconds = lease_seconds
+        self._keep_last = keep_last
+
+    def write(self, batch: Batch) -> Orders:
+        """Write a batch, which also renews the lease; answers what the holder is asked to do."""
+        with self._database.unit_of_work() as connection:
+            orders, outdated = self._enter(connection, batch)
+        self._delete(outdated)
+        return orders
+
+    def end(self, batch: Batch, ending: Ending) -> Status:
+        """Write what is left and end the attempt, in one transaction; may be repeated when its outcome is unknown."""
+        try:
+            with self._database.unit_of_work() as connection:
+                _, outdated = self._enter(connection, batch)
+                status = endings.end(connection, self.lease, ending)
+        except Superseded:
+            with self._database.unit_of_work() as connection:
+                return endings.end(connection, self.lease, ending)
+        self._delete(outdated)
+        return status
+
+    def _enter(self, connection: Connection, batch: Batch) -> tuple[Orders, list[str]]:
+        """Write a batch behind the guard; answers the orders, and the artifacts to delete after the commit."""
+        progress = None if batch.progress is None else dict(batch.progress)
+        orders = leases.beat(
+            connection,
+            self.lease,
+            lease_seconds=self._lease_seconds,
+            step=None if progress is None else progress["step"],
+            progress=progress,
+        )
+        outdated = [location for frame in batch.frames for location in self._enter_frame(connection, frame)]
+        job_id, attempt = self.lease.job_id, self.lease.attempt
+        if batch.series:
+            metrics.append(connection, job_id=job_id, series=batch.points())
+        if batch.log:
+            logs.append(connection, job_id=job_id, attempt=attempt, content=bytes(batch.log))
+        return orders, outdated
+
+    def _enter_frame(self, connection: Connection, frame: Frame) -> list[str]:
+        fields, lease = frame.fields, self.lease
+        match frame.kind:
+            case "phase":
+                leases.enter_phase(connection, lease, fields["phase"])
+            case "resolved":
+                leases.resolved(connection, lease, spec=fields["spec"])
+            case "warning":
+                leases.warn(connection, lease, code=fields["code"], message=fields["message"])
+            case "resumed":
+                leases.resumed(connection, lease, step=fields["step"])
+            case "restarted":
+                leases.restarted(connection, lease)
+            case "damaged":
+                checkpoints.mark_corrupt(connection, job_id=lease.job_id, step=fields["step"])
+                leases.note(connection, lease, entries=[Entry("job.checkpoint_damaged", fields)])
+            case "checkpoint":
+                return self._enter_checkpoint(connection, frame)
+            case _:
+                raise ValueError(f"a frame of unknown kind: {frame.kind}")
+        return []
+
+    def _enter_checkpoint(self, connection: Connection, frame: Frame) -> list[str]:
+        identifier, outdated = checkpoints.record(
+            connection,
+            job_id=self.lease.job_id,
+            attempt=self.lease.attempt,
+            saved=_saved(self.lease, frame),
+            keep_last=self._keep_last,
+        )
+        said = {"id": identifier, **{name: frame.fields[name] for name in ("step", "epoch", "kinds", "metrics")}}
+        leases.note(connection, self.lease, entries=[Entry("job.checkpoint", said)])
+        return outdated
+
+    def _delete(self, locations: list[str]) -> None:
+        for location in locations:
+            self._store.delete(location)
+
+
+def folder_key(lease: Lease) -> str:
+    """Where in the artifact store an attempt keeps its checkpoints."""
+    return f"jobs/{lease.job_id}/{lease.attempt}"
+
+
+def _saved(lease: Lease, frame: Frame) -> checkpoints.Saved:
+    fields = frame.fields
+    return checkpoints.Saved(
+        step=fields["step"],
+        epoch=fields["epoch"],
+        is_best="best" in fields["kinds"],
+        is_final="final" in fields["kinds"],
+        metrics=fields["metrics"],
+        files=fields["files"],
+        location=f"{folder_key(lease)}/{Path(fields['path']).name}",
+        manifest_sha256=fields["manifest_sha256"],
+    )

@@ -1,0 +1,68 @@
+"""Hears nudges: "somebody has asked something of this job". Losing one costs a heartbeat, never an order."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import redis
+
+CHANNEL: Final = "trainyard:nudge"
+_POLL_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Nudges:
+    """A thread that listens on the broker and reconnects for ever."""
+
+    def __init__(self, broker_url: str, *, on_nudge: Callable[[str], None]) -> None:
+        """`on_nudge` is called with the id of each job that is named, from the listening thread."""
+        self._url = redis_url(broker_url)
+        self._on_nudge = on_nudge
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="nudges", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen; does nothing with a broker that is no Redis."""
+        if self._url:
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening; the thread, a daemon, ends with its next poll."""
+        self._closing.set()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._listen()
+            except redis.RedisError as error:
+                log.debug("no nudges for now: %s", error)
+                self._closing.wait(_RETRY_SECONDS)
+
+    def _listen(self) -> None:
+        timeouts: dict[str, Any] = {"socket_timeout": 2 * _POLL_SECONDS, "socket_connect_timeout": _POLL_SECONDS}
+        with (
+            redis.Redis.from_url(self._url, health_check_interval=_POLL_SECONDS, **timeouts) as client,
+            client.pubsub(ignore_subscribe_messages=True) as subscription,
+        ):
+            subscription.subscribe(CHANNEL)
+            while not self._closing.is_set():
+                message = subscription.get_message(timeout=_POLL_SECONDS)
+                if message is not None:
+                    self._on_nudge(message["data"].decode())
+
+
+def redis_url(broker_url: str) -> str:
+    """Celery's broker URL in the words of redis-py; empty for a broker that is no Redis."""
+    parts = urlsplit(broker_url)
+    if parts.scheme in {"redis", "rediss"}:
+        return broker_url
+    if parts.scheme == "redis+socket":
+        number = parse_qs(parts.query).get("virtual_host", ["0"])[0]
+        return f"unix://{parts.netloc}{parts.path}?db={number}"
+    return ""

@@ -1,0 +1,227 @@
+"""The slots of a worker: at most so many jobs at once, each claimed by SQL, none waiting while a slot is free.
+
+A doorbell only says "look": it carries no job, may be lost, doubled or forged. Whoever hears one (a Celery task, the
+sweep) calls `work`, which takes a free slot and claims until nothing is left to claim. A bell that finds every slot
+busy is remembered, and the next slot that becomes free looks once more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from models import endings, leases
+from models.artifacts import ArtifactStore
+from models.database import Database
+from models.endings import Ending
+from models.errors import InvalidData, Unavailable
+from models.leases import Claim
+from models.settings import Settings
+from models.status import Fault, Outcome
+from worker.assignment import keep_last, locate, max_runtime_seconds, start_frame
+from worker.ledger import Ledger
+from worker.node import Device, Identity, num_cores
+from worker.spares import NoTemplate, Spares, TrainerProcess
+from worker.supervisor import Limits, Supervisor
+
+log = logging.getLogger(__name__)
+
+#: Of the time that a stopping worker has, this share is the trainers'; the rest is for the database.
+_TRAINERS_SHARE: Final = 0.8
+_LAST_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A claimed job, and where its data is."""
+
+    claim: Claim
+    source: Mapping[str, Any]
+
+
+class Slots:
+    """Claims jobs and supervises their attempts, at most one per slot."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        store: ArtifactStore,
+        identity: Identity,
+        devices: Sequence[Device],
+        spares: Spares,
+    ) -> None:
+        """Slot `i` trains on device `i`, counted round."""
+        self._settings = settings
+        self._database = database
+        self._store = store
+        self._identity = identity
+        self._devices = devices
+        self._spares = spares
+        self._free = list(range(settings.slots))
+        self._running: dict[str, Supervisor] = {}
+        self._has_rung = False
+        self._is_draining = False
+        self._has_drained = False
+        self._give_up = threading.Event()
+        self._changed = threading.Condition()
+        self._num_threads = max(1, num_cores() // settings.slots)
+
+    @property
+    def num_free(self) -> int:
+        """Slots that train nothing."""
+        with self._changed:
+            return len(self._free)
+
+    def work(self) -> None:
+        """Answer a doorbell: take a free slot and train until nothing is claimable. Returns at once if none is free."""
+        slot = self._enter()
+        while slot is not None:
+            try:
+                while self._train_next(slot):
+                    continue
+            except Unavailable:
+                log.warning("the database does not answer; the next sweep looks again")
+            except BaseException:
+                self._leave(slot, even_if_rung=True)
+                raise
+            if self._leave(slot):
+                return
+
+    def nudge(self, job_id: str) -> None:
+        """Have a job's orders looked at now, if it trains here."""
+        with self._changed:
+            supervisor = self._running.get(job_id)
+        if supervisor is not None:
+            supervisor.nudge()
+
+    def close_the_door(self) -> None:
+        """Claim nothing more; what trains goes on."""
+        with self._changed:
+            self._is_draining = True
+
+    def drain(self) -> None:
+        """Claim nothing more; running jobs save a checkpoint and go back to the queue.
+
+        What takes longer than `drain_seconds` is killed, and a database that is away is then waited for no longer.
+        """
+        with self._changed:
+            is_first = not self._has_drained
+            self._has_drained = self._is_draining = True
+            running = list(self._running.values())
+        if is_first:
+            timer = threading.Timer(self._settings.drain_seconds, self._give_up.set)
+            timer.daemon = True
+            timer.start()
+        for supervisor in running:
+            self._drain_one(supervisor)
+
+    def wait_until_idle(self) -> bool:
+        """Wait for every slot to become free after a drain; False where one does not in time."""
+        with self._changed:
+            return self._changed.wait_for(self._is_idle, self._settings.drain_seconds + _LAST_SECONDS)
+
+    def _is_idle(self) -> bool:
+        return len(self._free) == self._settings.slots
+
+    def _enter(self) -> int | None:
+        with self._changed:
+            self._has_rung = True
+            if not self._free or self._is_draining:
+                return None
+            self._has_rung = False
+            return self._free.pop(0)
+
+    def _leave(self, slot: int, *, even_if_rung: bool = False) -> bool:
+        """Free the slot, unless a bell has rung since the last look; whether it was freed."""
+        with self._changed:
+            if self._has_rung and not self._is_draining and not even_if_rung:
+                self._has_rung = False
+                return False
+            self._free.append(slot)
+            self._free.sort()
+            self._changed.notify_all()
+            return True
+
+    def _train_next(self, slot: int) -> bool:
+        """Claim a job and supervise it to its end; False where there was nothing to do."""
+        try:
+            trainer = self._spares.take(slot)
+        except NoTemplate:
+            return False  # a job that could not be started is left to a worker that can
+        job = None
+        try:
+            job = self._claim(slot)
+        finally:
+            if job is None:
+                self._spares.give_back(slot, trainer)
+        if job is None:
+            return False
+        self._supervise(slot, job, trainer)
+        return True
+
+    def _claim(self, slot: int) -> _Job | None:
+        """The next claimable job; one whose data is gone is failed on the spot, and the next one is looked for."""
+        while not self._is_draining:
+            with self._database.unit_of_work() as connection:
+                claim = leases.claim(
+                    connection,
+                    pool=self._settings.pool,
+                    worker_id=self._identity.worker_id,
+                    worker=self._identity.name,
+                    device=self._devices[slot % len(self._devices)].kind,
+                    lease_seconds=self._settings.lease_seconds,
+                )
+                if claim is None:
+                    return None
+                try:
+                    return _Job(claim, locate(connection, claim, store=self._store))
+                except InvalidData as error:
+                    reason = {
+                        "code": "invalid_data",
+                        "message": str(error),
+                        "param": "#/data/dataset",
+                        "fault": Fault.USER,
+                    }
+                    endings.end(connection, claim.lease, Ending(outcome=Outcome.FAILED, reason=reason))
+        return None
+
+    def _supervise(self, slot: int, job: _Job, trainer: TrainerProcess) -> None:
+        claim, settings = job.claim, self._settings
+        supervisor = Supervisor(
+            trainer,
+            start_frame(claim, job.source, store=self._store, num_threads=self._num_threads),
+            ledger=Ledger(
+                self._database,
+                self._store,
+                claim.lease,
+                lease_seconds=settings.lease_seconds,
+                keep_last=keep_last(claim),
+            ),
+            limits=Limits(
+                heartbeat_seconds=settings.heartbeat_seconds,
+                watchdog_seconds=settings.watchdog_seconds,
+                stop_grace_seconds=settings.stop_grace_seconds,
+                offline_seconds=settings.offline_seconds,
+                max_runtime_seconds=max_runtime_seconds(claim),
+            ),
+        )
+        job_id = claim.lease.job_id
+        with self._changed:
+            self._running[job_id] = supervisor
+            must_drain = self._has_drained
+        if must_drain:
+            self._drain_one(supervisor)
+        try:
+            status = supervisor.run(on_first_step=lambda: self._spares.refill(slot), give_up=self._give_up)
+            log.info("job %s attempt %d: %s", job_id, claim.lease.attempt, status or "superseded")
+        finally:
+            with self._changed:
+                del self._running[job_id]
+
+    def _drain_one(self, supervisor: Supervisor) -> None:
+        supervisor.order("drain", grace_seconds=_TRAINERS_SHARE * self._settings.drain_seconds)

@@ -1,0 +1,253 @@
+"""Spare trainers: one forked ahead per slot, so that a job never waits for a process to start."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from worker.messages import Decoder, Frame, FrameError
+
+log = logging.getLogger(__name__)
+
+COMMAND: Final = (sys.executable, "-m", "worker.template")
+_RECEIVE_BYTES: Final = 1 << 16
+_YOUNG_SECONDS: Final = 30.0
+_LONGEST_PAUSE_SECONDS: Final = 30.0
+_SEND_TIMEOUT_SECONDS: Final = 30.0
+
+
+class NoTemplate(Exception):
+    """There is no template process to fork from right now."""
+
+
+class TrainerProcess:
+    """A trainer as the supervisor side sees it: its channel, its output, and what became of it.
+
+    It can be written to at once: until the fork has happened, what is sent waits in the channel.
+    """
+
+    def __init__(self, channel: socket.socket, output: int) -> None:
+        self.channel: Final = channel
+        self.output: Final = output
+        self.pid: int | None = None
+        self.status: int | None = None
+        self._gone = threading.Event()
+        self._sending = threading.Lock()
+        channel.settimeout(_SEND_TIMEOUT_SECONDS)
+        os.set_blocking(output, False)
+
+    def send(self, frame: Frame) -> None:
+        """Send one frame, from any thread. Raises OSError when the trainer is gone or does not read."""
+        with self._sending:
+            self.channel.sendall(frame.encode())
+
+    def is_open(self) -> bool:
+        """Whether the trainer still holds its end of the channel."""
+        poll = select.poll()
+        poll.register(self.channel, 0)
+        return not poll.poll(0)  # nothing was asked for, so only a hang-up or an error is told
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for its end; whether it has come. `status` is then its exit code, or None where nobody saw it."""
+        return self._gone.wait(timeout_seconds)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to it alone, unless it is known to be gone."""
+        if self.pid is not None and not self._gone.is_set():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it and whatever it has started; one that has not been forked yet finds its channel closed."""
+        if self.pid is None:
+            with suppress(OSError):
+                self.channel.shutdown(socket.SHUT_RDWR)
+        elif not self._gone.is_set():
+            for kill in (os.killpg, os.kill):  # in its first moments it leads no group yet
+                with suppress(ProcessLookupError):
+                    kill(self.pid, signal.SIGKILL)
+
+    def ended(self, status: int | None) -> None:
+        """Note its exit code: negative for a signal, None when its template died before it could say."""
+        self.status = status
+        self._gone.set()
+
+    def close(self) -> None:
+        """Close this end of both pipes: a trainer that still lives exits."""
+        self.channel.close()
+        os.close(self.output)
+
+
+class Spares:
+    """A template process that is kept alive, and one idle trainer per slot forked from it."""
+
+    def __init__(
+        self,
+        environments: Sequence[Mapping[str, str]],
+        *,
+        on_ready: Callable[[], None] = lambda: None,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        """`environments` holds what to set for the trainers of each slot, such as CUDA_VISIBLE_DEVICES.
+
+        `on_ready` is called, from a thread of this object, whenever a template has warmed up.
+        """
+        self._on_ready = on_ready
+        self._environments = environments
+        self._command = command
+        self._lock = threading.RLock()
+        self._idle: dict[int, TrainerProcess] = {}
+        self._channel: socket.socket | None = None  # to the template that lives
+        self._control: socket.socket | None = None  # the same, once it can fork
+        self._forking: deque[TrainerProcess] = deque()
+        self._running: dict[int, TrainerProcess] = {}
+        self._closed = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="template", daemon=True)
+
+    def start(self) -> None:
+        """Start the template and the first spares; returns at once, they need some seconds."""
+        self._keeper.start()
+
+    def take(self, slot: int) -> TrainerProcess:
+        """The slot's spare, or one forked for it now. Raises NoTemplate when there is nothing to fork from."""
+        with self._lock:
+            spare = self._idle.pop(slot, None)
+            if spare is not None:
+                if spare.is_open():
+                    return spare
+                spare.close()
+            return self._fork(slot)
+
+    def refill(self, slot: int) -> None:
+        """Have the next spare of a slot forked, without waiting for it."""
+        with self._lock, suppress(NoTemplate):
+            if slot not in self._idle:
+                self._idle[slot] = self._fork(slot)
+
+    def give_back(self, slot: int, spare: TrainerProcess) -> None:
+        """Return a spare that was taken and has not been used."""
+        with self._lock:
+            if slot in self._idle or self._closed.is_set():
+                spare.close()
+            else:
+                self._idle[slot] = spare
+
+    def close(self) -> None:
+        """Close the template; it takes every trainer along. Waits until it is gone."""
+        with self._lock:
+            self._closed.set()
+            for spare in self._idle.values():
+                spare.close()
+            self._idle.clear()
+            if self._channel is not None:
+                self._channel.shutdown(socket.SHUT_RDWR)
+        if self._keeper.ident is not None:
+            self._keeper.join()
+
+    def _fork(self, slot: int) -> TrainerProcess:
+        if self._control is None:
+            raise NoTemplate
+        ours, theirs = socket.socketpair()
+        read, write = os.pipe()
+        trainer = TrainerProcess(ours, read)
+        try:
+            socket.send_fds(self._control, [b"f"], [theirs.fileno(), write])
+        except OSError as error:
+            trainer.close()
+            raise NoTemplate from error
+        finally:
+            theirs.close()
+            os.close(write)
+        self._forking.append(trainer)
+        trainer.send(Frame("prepare", {"environment": dict(self._environments[slot])}))
+        return trainer
+
+    def _keep(self) -> None:
+        """Keep a template running until closed; one that dies young is restarted with growing pauses."""
+        pause = 0.0
+        while not self._closed.wait(pause):
+            started = time.monotonic()
+            self._serve_one()
+            died_young = time.monotonic() - started < _YOUNG_SECONDS
+            pause = min(2 * pause + 1, _LONGEST_PAUSE_SECONDS) if died_young else 0.0
+
+    def _serve_one(self) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            with self._lock:
+                if self._closed.is_set():
+                    return
+                self._channel = ours
+            process = self._start_template(theirs)
+            theirs.close()
+            try:
+                self._read_reports(ours)
+            finally:
+                self._forget()
+                process.kill()
+                status = process.wait()
+            if not self._closed.is_set():
+                log.error("the template process ended with status %s; starting another", status)
+
+    def _start_template(self, control: socket.socket) -> subprocess.Popen[bytes]:
+        root = str(Path(__file__).resolve().parents[1])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        return subprocess.Popen(
+            [*self._command, str(control.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[control.fileno()],
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,
+        )
+
+    def _read_reports(self, control: socket.socket) -> None:
+        decoder = Decoder()
+        with suppress(OSError, FrameError):
+            while data := control.recv(_RECEIVE_BYTES):
+                for frame in decoder.feed(data):
+                    if frame.kind == "ready":
+                        self._open(control)
+                    else:
+                        self._note(frame)
+
+    def _open(self, control: socket.socket) -> None:
+        """The template has warmed up: fork from it from now on."""
+        with self._lock:
+            self._control = control
+        for slot in range(len(self._environments)):
+            self.refill(slot)
+        self._on_ready()
+
+    def _note(self, frame: Frame) -> None:
+        pid = int(frame.fields["pid"])
+        with self._lock:
+            if frame.kind == "forked":
+                trainer = self._forking.popleft()
+                trainer.pid = pid
+                self._running[pid] = trainer
+            else:
+                self._running.pop(pid).ended(frame.fields["status"])
+
+    def _forget(self) -> None:
+        """The template is gone, and every trainer with it."""
+        with self._lock:
+            self._control = self._channel = None
+            for spare in self._idle.values():
+                spare.close()
+            self._idle.clear()
+            for trainer in (*self._forking, *self._running.values()):
+                trainer.ended(None)
+            self._forking.clear()
+            self._running.clear()

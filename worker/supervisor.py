@@ -1,0 +1,239 @@
+"""One attempt, from the start message to the committed ending.
+
+    trainer ──frames, output──> supervisor ──batches──> relay ──transactions──> database
+            <──orders────────────          <──orders────
+
+The supervisor waits for whichever comes first: a frame, output, an order, or a deadline. It never sleeps and never
+touches the database itself; what it decides is in `verdict`, when it loses patience in `watchdog`.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from models.leases import Orders
+from models.status import Status
+from worker import memory_kills
+from worker.exits import DUMP_SIGNAL, Reason
+from worker.ledger import Ledger
+from worker.messages import Decoder, Frame, FrameError
+from worker.relay import Relay
+from worker.spares import TrainerProcess
+from worker.verdict import GARBLED, HUNG, TIMEOUT, UNSTORABLE, Seen, verdict
+from worker.watchdog import Watchdog
+
+_READ_BYTES: Final = 1 << 18
+#: Orders by rank: a higher one replaces a lower one, never the other way round.
+_RANKS: Final = {"pause": 1, "stop": 2, "drain": 3, "cancel": 4}
+_NEVER: Final = float("inf")
+_DUMP_SECONDS: Final = 0.5
+_EXIT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a trainer may take for what."""
+
+    heartbeat_seconds: float
+    watchdog_seconds: float
+    stop_grace_seconds: float
+    offline_seconds: float
+    max_runtime_seconds: float | None = None
+
+
+class Supervisor:
+    """Starts, hears, steers and buries one trainer."""
+
+    def __init__(self, trainer: TrainerProcess, start: Frame, *, ledger: Ledger, limits: Limits) -> None:
+        self._trainer = trainer
+        self._start = start
+        self._limits = limits
+        self._relay = Relay(
+            ledger,
+            heartbeat_seconds=limits.heartbeat_seconds,
+            on_orders=self._pass_on,
+            on_lost=self._end_now,
+            on_broken=lambda: self._end_now(UNSTORABLE),
+        )
+        self._decoder = Decoder()
+        self._seen = Seen()
+        self._is_over = False
+        self._on_first_step: Callable[[], None] | None = None
+        self._steering = threading.Lock()
+        self._waker, self._alarm = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+        now = time.monotonic()
+        longest = limits.max_runtime_seconds
+        self._watchdog = Watchdog(patience_seconds=limits.watchdog_seconds, now=now)
+        self._must_end_at = _NEVER if longest is None else now + longest
+        self._kill_at = _NEVER
+
+    def run(self, *, on_first_step: Callable[[], None], give_up: threading.Event) -> Status | None:
+        """Supervise to the end; answers where the job stands then, or None where this attempt has no say any more.
+
+        `on_first_step` is called once, as soon as the trainer trains; with `give_up` set, a database that does not
+        answer is no longer waited for.
+        """
+        self._on_first_step = on_first_step
+        with suppress(OSError):  # a trainer that is gone is noticed when its channel is read
+            self._trainer.send(self._start)
+        self._relay.start()
+        oom_kills = memory_kills.count()
+        try:
+            self._watch()
+            self._seen.oom_kills = memory_kills.count() - oom_kills
+            return self._relay.end(verdict(self._seen), give_up=give_up)
+        finally:
+            self._bury()
+
+    def order(self, order: str, *, grace_seconds: float | None = None) -> None:
+        """Ask the trainer to cancel, pause, stop or drain, from any thread; after the grace it is killed."""
+        with self._steering:
+            if _RANKS[order] <= _RANKS.get(self._seen.order or "", 0):
+                return
+            self._seen.order = order
+            if grace_seconds is not None:
+                self._kill_at = min(self._kill_at, time.monotonic() + grace_seconds)
+        with suppress(OSError):
+            self._trainer.send(Frame("order", {"order": order}))
+        self._wake()
+
+    def nudge(self) -> None:
+        """Ask the database for orders now, from any thread."""
+        self._relay.nudge()
+
+    def _pass_on(self, orders: Orders) -> None:
+        if orders.cancel:
+            self.order("cancel", grace_seconds=self._limits.stop_grace_seconds)
+        elif orders.pause:
+            self.order("pause")
+        elif orders.stop:
+            self.order("stop")
+
+    def _end_now(self, cause: Reason | None = None) -> None:
+        """Kill the trainer, from any thread: what it does has no use any more."""
+        self._seen.cause = self._seen.cause or cause
+        self._seen.was_killed = True
+        self._trainer.kill()
+
+    def _wake(self) -> None:
+        with suppress(OSError):
+            self._alarm.send(b"!")
+
+    def _watch(self) -> None:
+        """React to frames, output, orders and deadlines until the trainer has had its last word, or is gone."""
+        for source, react in (
+            (self._trainer.channel, self._hear),
+            (self._trainer.output, self._copy_output),
+            (self._waker, lambda: self._waker.recv(_READ_BYTES)),
+        ):
+            self._selector.register(source, selectors.EVENT_READ, react)
+        while not self._is_over:
+            pause = max(0.0, self._next_deadline() - time.monotonic())
+            for key, _ in self._selector.select(pause):
+                key.data()
+            self._keep_deadlines(time.monotonic())
+        if self._seen.last is None:
+            self._await_exit()
+        self._copy_output()
+
+    def _hear(self) -> None:
+        try:
+            data = self._trainer.channel.recv(_READ_BYTES)
+            for frame in self._decoder.feed(data):
+                self._take(frame)
+        except FrameError:
+            self._end_now(GARBLED)
+            data = b""
+        except OSError:
+            data = b""
+        if not data:
+            self._is_over = True
+
+    def _take(self, frame: Frame) -> None:
+        now = time.monotonic()
+        match frame.kind:
+            case "progress":
+                self._watchdog.saw_step(frame.fields["step"], now=now)
+                frame = Frame("progress", {**frame.fields, "eta_seconds": self._eta_seconds(frame)})
+                self._start_next_spare()
+            case "phase":
+                self._watchdog.saw_phase(is_training=frame.fields["phase"] == "training", now=now)
+            case "finished" | "failed":
+                self._seen.last = frame
+                self._is_over = True
+                return
+            case "checkpoint" if "final" in frame.fields["kinds"]:
+                self._seen.final = frame
+            case "checkpoint" | "warning" | "resolved":
+                self._watchdog.saw_sign(now)
+        self._relay.put(frame)
+
+    def _start_next_spare(self) -> None:
+        if self._on_first_step is not None:
+            self._on_first_step()
+            self._on_first_step = None
+
+    def _eta_seconds(self, progress: Frame) -> float | None:
+        steps, per_step = progress.fields["steps"], self._watchdog.step_seconds
+        if steps is None or per_step is None:
+            return None
+        return max(0.0, float(steps - progress.fields["step"]) * per_step)
+
+    def _copy_output(self) -> None:
+        """Take what the trainer has printed; also what is left when it is over."""
+        try:
+            while text := os.read(self._trainer.output, _READ_BYTES):
+                self._relay.put_log(text)
+        except BlockingIOError:
+            return
+        with suppress(KeyError):
+            self._selector.unregister(self._trainer.output)
+
+    def _next_deadline(self) -> float:
+        offline = self._relay.last_beat_at + self._limits.offline_seconds
+        return min(self._watchdog.deadline, self._must_end_at, self._kill_at, offline)
+
+    def _keep_deadlines(self, now: float) -> None:
+        if now >= self._kill_at:
+            self._kill_at = _NEVER
+            self._end_now()
+        elif now >= self._must_end_at:
+            self._must_end_at = _NEVER
+            self._seen.cause = TIMEOUT
+            self.order("drain", grace_seconds=self._limits.stop_grace_seconds)
+        elif now >= self._watchdog.deadline:
+            self._watchdog.saw_sign(now)
+            self._seen.cause = self._seen.cause or HUNG
+            self._trainer.signal(DUMP_SIGNAL)
+            self._kill_at = now + _DUMP_SECONDS
+        elif now >= self._relay.last_beat_at + self._limits.offline_seconds:
+            self._relay.last_beat_at = now
+            self.order("drain", grace_seconds=self._limits.stop_grace_seconds)
+
+    def _await_exit(self) -> None:
+        if not self._trainer.wait(_EXIT_SECONDS):
+            self._trainer.kill()
+            self._trainer.wait(_EXIT_SECONDS)
+        self._seen.status = self._trainer.status
+
+    def _bury(self) -> None:
+        """See that nothing of the trainer is left: process, descriptors, half-written checkpoints."""
+        if not self._trainer.wait(_EXIT_SECONDS):
+            self._trainer.kill()
+        self._trainer.close()
+        self._selector.close()
+        for end in (self._waker, self._alarm):
+            end.close()
+        for unfinished in Path(self._start.fields["directory"]).glob(".tmp-*"):
+            shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,0 +1,161 @@
+"""The template process: imports torch once, warms up, then forks trainers that start at their first step.
+
+    supervisor side ──(control socket: one byte and two descriptors per fork)──> template ──fork──> trainer
+                    <──(frames: forked, exited)────────────────────────────────
+
+A process that imports torch and steps its first optimizer needs seconds; a fork of one that has done so needs
+milliseconds. Two rules keep the fork safe: torch computes with one thread here (a child of a process that has computed
+with two hangs in OpenMP), and CUDA is never touched (a context does not survive a fork).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from worker.messages import Frame
+
+#: Runs a trainer on its channel and answers the exit code.
+Run = Callable[[socket.socket], int]
+
+_PR_SET_PDEATHSIG: Final = 1
+_CRASHED: Final = 1
+
+
+class Template:
+    """Forks a trainer per request, reports what becomes of each, and takes all of them along when it dies."""
+
+    def __init__(self, control: socket.socket, *, run: Run) -> None:
+        self._control = control
+        self._run = run
+        self._children: set[int] = set()
+        self._wakeup, self._alarm = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
+
+    def serve(self) -> None:
+        """Fork and reap until the other end of the control socket closes; then kill every child and return."""
+        self._listen()
+        self._tell(Frame("ready"))
+        while True:
+            ready = {key.fileobj for key, _ in self._selector.select()}
+            if self._wakeup in ready:
+                self._reap()
+            if self._control in ready and not self._answer():
+                break
+        for pid in self._children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _listen(self) -> None:
+        for end in (self._wakeup, self._alarm):
+            os.set_blocking(end.fileno(), False)
+        signal.set_wakeup_fd(self._alarm.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler nothing is written to the wakeup descriptor
+        for channel in (self._control, self._wakeup):
+            self._selector.register(channel, selectors.EVENT_READ)
+
+    def _answer(self) -> bool:
+        """Serve one request; False once nobody is left to serve."""
+        try:
+            request, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
+        except ConnectionError:
+            return False
+        if not request:
+            return False
+        channel, output = descriptors
+        pid = os.fork()
+        if pid == 0:
+            os._exit(self._become_trainer(channel, output))
+        os.close(channel)
+        os.close(output)
+        self._children.add(pid)
+        return self._tell(Frame("forked", {"pid": pid}))
+
+    def _reap(self) -> None:
+        with suppress(BlockingIOError):
+            while self._wakeup.recv(4096):
+                pass
+        for pid in list(self._children):
+            reaped, status = os.waitpid(pid, os.WNOHANG)
+            if reaped:
+                self._children.discard(pid)
+                self._tell(Frame("exited", {"pid": pid, "status": os.waitstatus_to_exitcode(status)}))
+
+    def _tell(self, frame: Frame) -> bool:
+        try:
+            self._control.sendall(frame.encode())
+        except ConnectionError:
+            return False
+        return True
+
+    def _become_trainer(self, channel: int, output: int) -> int:
+        """Everything a fresh child does; answers its exit code."""
+        parent = os.getppid()
+        try:
+            os.setsid()
+            die_with_parent()
+            if os.getppid() != parent:
+                return _CRASHED
+            self._let_go()
+            os.dup2(output, sys.stdout.fileno())
+            os.dup2(output, sys.stderr.fileno())
+            os.close(output)
+            gc.enable()
+            return self._run(socket.socket(fileno=channel))
+        except BaseException:  # noqa: BLE001  a child must never return into the template's loop
+            sys.excepthook(*sys.exc_info())
+            return _CRASHED
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+
+    def _let_go(self) -> None:
+        """Close what belongs to the template and restore the signals it had changed."""
+        signal.set_wakeup_fd(-1)
+        for changed in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(changed, signal.SIG_DFL)
+        self._selector.close()
+        for channel in (self._control, self._wakeup, self._alarm):
+            channel.close()
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies (Linux; elsewhere only the closed channel tells it)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+def start(*, run: Run, warm_up: Callable[[], None]) -> None:
+    """The body of a template process whose control socket is the descriptor named by the last argument."""
+    control = socket.socket(fileno=int(sys.argv[-1]))
+    for ours in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ours, signal.SIG_IGN)  # the supervisor side drains first, then closes the socket
+    warm_up()
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+    Template(control, run=run).serve()
+    os._exit(0)
+
+
+def main() -> None:
+    """A template whose trainers train."""
+    from functools import partial  # noqa: PLC0415
+
+    from worker import trainer
+    from worker.training import train
+    from worker.warm_up import warm_up
+
+    start(run=partial(trainer.run, train=train), warm_up=warm_up)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The child process of one attempt: a spec, a folder and a channel go in, frames come out.
+
+It knows no database, no broker and no HTTP. It waits as a spare until the start frame comes, trains, says how it went,
+and exits with a code that says the same once more.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from models import formats, spec
+from models.formats.sources import Source
+from models.samples import sample
+from worker.exits import DUMP_SIGNAL, Exit
+from worker.failures import explain
+from worker.messages import Frame
+from worker.orders import Channel
+from worker.reporting import Reporter
+from worker.training import Callback, CheckpointRefused, Result, checkpoint
+
+
+class Train(Protocol):
+    """The function that trains; tests give a small one of their own."""
+
+    def __call__(
+        self,
+        job: spec.JobSpec,
+        source: Source,
+        *,
+        directory: Path,
+        device: str,
+        callbacks: Sequence[Callback],
+        resume: Path | None,
+    ) -> Result:
+        """As `worker.training.train`."""
+
+
+def run(connection: socket.socket, *, train: Train) -> int:
+    """Be a spare, then the trainer of one attempt; answers the exit code."""
+    channel = Channel(connection)
+    _get_ready(channel.next())
+    start = channel.next().fields
+    signal.signal(signal.SIGTERM, lambda *_: channel.put("drain"))
+    channel.listen()
+    reporter = Reporter(connection, order=channel.take, is_first_attempt=start["is_first_attempt"])
+    code, last = _attempt(start, reporter, train=train)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # what was printed is there before the last word is
+    reporter.close(last)
+    return code
+
+
+def _get_ready(prepare: Frame) -> None:
+    """What a spare can do before it knows its job: its environment, and a CUDA context where there is a device."""
+    os.environ.update(prepare.fields["environment"])
+    faulthandler.enable()
+    faulthandler.register(DUMP_SIGNAL, all_threads=True)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    if os.environ.get("CUDA_VISIBLE_DEVICES"):
+        torch.zeros(1, device="cuda")
+
+
+def _attempt(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> tuple[Exit, Frame]:
+    try:
+        result = _train(start, reporter, train=train)
+    except BaseException as error:  # noqa: BLE001  whatever ends training is told to the supervisor
+        failure = explain(error)
+        if failure.exit is Exit.CRASHED:
+            traceback.print_exception(error)
+        return failure.exit, Frame("failed", failure.reason._asdict())
+    drained = result.outcome == "drained"
+    return Exit.DRAINED if drained else Exit.OK, Frame("finished", {"outcome": result.outcome, "result": result.result})
+
+
+def _train(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> Result:
+    """Train from the newest checkpoint that can be gone on from, else from the beginning."""
+    reporter.on_phase("preparing_data")
+    torch.set_num_threads(start["num_threads"])  # not passed to training: a resumed run keeps the number it began with
+    return train(
+        spec.parse(start["spec"]),
+        _read(start["source"]),
+        directory=Path(start["directory"]),
+        device=start["device"],
+        callbacks=[reporter],
+        resume=_newest_good(start["resume"], reporter),
+    )
+
+
+def _newest_good(candidates: Sequence[Mapping[str, Any]], reporter: Reporter) -> Path | None:
+    """The first checkpoint that is whole; each damaged one before it is told."""
+    for candidate in candidates:
+        path = Path(candidate["path"])
+        try:
+            if checkpoint.load(path).is_complete:
+                return path
+        except CheckpointRefused as refused:
+            reporter.post(Frame("damaged", {"step": candidate["step"], "message": refused.message}))
+    return None
+
+
+def _read(source: Mapping[str, Any]) -> Source:
+    if name := source.get("sample"):
+        shipped = sample(name)
+        return formats.read(shipped.path, format=shipped.format, options=shipped.options)
+    return formats.read(Path(source["path"]), format=source["format"], options=source["options"])
