@@ -3,6 +3,7 @@
 export const NOTHING = "–";
 
 const PERCENT = /(^|\/)(accuracy|top\d+_accuracy|balanced_accuracy|f1|f1_macro|f1_micro|f1_weighted|precision|recall|auroc|auprc)$/;
+const UNITS = [{ size: 86400, unit: "d" }, { size: 3600, unit: "h" }, { size: 60, unit: "min" }, { size: 1, unit: "s" }];
 const LOWER_IS_BETTER = /(loss|error|mse|mae|rmse|mape|perplexity)$/;
 
 /** @param {any} value a number, or one of the strings "NaN", "Infinity", "-Infinity" @returns {number} NaN for anything else */
@@ -84,8 +85,8 @@ export function age(at, now) {
   const seconds = secondsBetween(at, null, now);
   if (seconds === null) return NOTHING;
   if (seconds < 5) return "just now";
-  const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([size]) => seconds >= size) ?? [1, "s"];
-  return `${Math.floor(seconds / Number(size))} ${unit} ago`;
+  const { size, unit } = UNITS.find((candidate) => seconds >= candidate.size) ?? UNITS[3];
+  return `${Math.floor(seconds / size)} ${unit} ago`;
 }
 
 /** @param {string|null} at @returns {string} date and time on the reader's clock */

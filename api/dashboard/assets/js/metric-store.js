@@ -33,10 +33,7 @@ export class MetricStore extends EventTarget {
 
   /** Learn the names. */
   async loadNames() {
-    await this.#attempt(async () => {
-      const { data } = await this.#json("");
-      this.#learn(data.map((entry) => entry.name));
-    });
+    await this.#attempt(() => this.#written());
   }
 
   /** Load a series unless it is there or on its way; points that the feed brings meanwhile are kept. @param {string} name */
@@ -44,7 +41,7 @@ export class MetricStore extends EventTarget {
     if (this.#series.has(name) || this.#early.has(name)) return;
     this.#early.set(name, emptySeries());
     await this.#attempt(async () => {
-      const stored = await this.#points(name, {});
+      const stored = await this.#points(name);
       this.#series.set(name, append(stored, this.#early.get(name) ?? emptySeries()));
     });
     this.#early.delete(name);
@@ -52,10 +49,10 @@ export class MetricStore extends EventTarget {
 
   /** Fetch what was written while no stream was open. */
   async catchUp() {
-    await this.loadNames();
     await this.#attempt(async () => {
-      for (const [name, series] of this.#series) {
-        const missed = await this.#points(name, { after_step: lastStep(series) });
+      for (const name of await this.#written()) {
+        if (!this.#series.has(name)) continue;
+        const missed = await this.#points(name, lastStep(this.get(name)));
         this.#series.set(name, fill(this.get(name), missed));
       }
     });
@@ -63,9 +60,15 @@ export class MetricStore extends EventTarget {
 
   /** Load everything anew, because an attempt began again further back. */
   async reload() {
-    const loaded = [...this.#series.keys()];
-    this.#series.clear();
-    await Promise.all(loaded.map((name) => this.load(name)));
+    await this.#attempt(async () => {
+      const written = new Set(await this.#written());
+      const loaded = [...this.#series.keys()];
+      for (const name of loaded) {
+        if (written.has(name)) this.#series.delete(name);
+        else this.#series.set(name, emptySeries());
+      }
+      await Promise.all(loaded.map((name) => this.load(name)));
+    });
   }
 
   /** Take live points. @param {Record<string, any>} columns name to `{step, value}` */
@@ -108,14 +111,16 @@ export class MetricStore extends EventTarget {
     this.#drawing = requestAnimationFrame(() => this.dispatchEvent(new Event("change")));
   }
 
-  /** A series that an attempt begun anew has not written yet is an empty one. */
-  async #points(name, query) {
-    try {
-      return toSeries(await this.#json(`/${name}`, { ...query, max_points: MAX_POINTS }));
-    } catch (problem) {
-      if (problem.status === 404) return emptySeries();
-      throw problem;
-    }
+  /** The names that stand written now; an attempt that begins anew has fewer than the one before. */
+  async #written() {
+    const { data } = await this.#json("");
+    const names = data.map((entry) => entry.name);
+    this.#learn(names);
+    return names;
+  }
+
+  async #points(name, afterStep = null) {
+    return toSeries(await this.#json(`/${name}`, { max_points: MAX_POINTS, after_step: afterStep }));
   }
 
   #json(path, query = {}) {

@@ -24,7 +24,7 @@ export function coloursOf(element) {
 
 /**
  * @param {Line[]} lines @param {boolean} logarithmic
- * @returns {uPlot.AlignedData} per line three columns, mean, max and min, over the union of all steps
+ * @returns {(number|null)[][]} per line three columns, mean, max and min, over the union of all steps
  */
 export function plotData(lines, logarithmic) {
   if (!lines.some(({ series }) => series.step.length)) return [[], ...lines.flatMap(() => [[], [], []])];
@@ -36,7 +36,7 @@ export function plotData(lines, logarithmic) {
 /**
  * @param {{lines: Line[], logarithmic: boolean, percent: boolean, width: number, height: number, colours: Colours,
  *          onCursor: (index: number|null) => void}} wanted
- * @returns {uPlot.Options}
+ * @returns {object} what uPlot is made from
  */
 export function plotOptions({ lines, logarithmic, percent, width, height, colours, onCursor }) {
   const values = (_plot, ticks) => ticks.map((tick) => (tick === null ? "" : percent ? `${compact(tick * 100)} %` : compact(tick)));

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "../../vendor/preact/hooks.js";
+import { useEffect, useErrorBoundary, useMemo, useRef, useState } from "../../vendor/preact/hooks.js";
 import { ApiContext } from "../hooks/use-api.js";
 import { html } from "../html.js";
 import { Api } from "../http.js";
@@ -6,6 +6,7 @@ import { useRoute } from "../router.js";
 import { forgetKey, rememberKey, storedKey } from "../session.js";
 import { JobPage } from "./job-page.js";
 import { JobsPage } from "./jobs-page.js";
+import { Notice } from "./notice.js";
 import { Shell } from "./shell.js";
 import { SignIn } from "./sign-in.js";
 import { SubmitPage } from "./submit-page.js";
@@ -33,7 +34,10 @@ export function App() {
   <//>`;
 }
 
+/** A fault in one room leaves the way to the others open. */
 function Room({ route }) {
+  const [fault, tryAgain] = useErrorBoundary();
+  if (fault) return html`<${Notice} problem=${new Error(`This page has a fault: ${fault.message}`)}><button type="button" onClick=${tryAgain}>Try again</button><//>`;
   if (route.room === "job") return html`<${JobPage} id=${route.id} />`;
   if (route.room === "submit") return html`<${SubmitPage} />`;
   return html`<${JobsPage} query=${route.query} />`;

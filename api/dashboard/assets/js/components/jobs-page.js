@@ -26,7 +26,7 @@ export function JobsPage({ query }) {
     <${Notice} problem=${error}><button type="button" onClick=${refresh}>Try again</button><//>
     ${jobs === null && !error && html`<p class="quiet" role="status">Loading jobs</p>`}
     ${jobs?.length === 0 && html`<${NoJobs} isFiltered=${filters.status || filters.label} />`}
-    ${jobs?.length > 0 && html`<${JobTable} jobs=${jobs} now=${now} />`}
+    ${jobs && jobs.length > 0 && html`<${JobTable} jobs=${jobs} now=${now} />`}
     ${hasMore && html`<button type="button" class="more" onClick=${() => setWanted(wanted + PAGE)}>Show older jobs</button>`}
   </div>`;
 }

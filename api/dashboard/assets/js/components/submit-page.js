@@ -19,7 +19,8 @@ const text = (spec) => JSON.stringify(spec, null, 2).replace(/\[[^[\]{}]*\]/g, (
 export function SubmitPage() {
   const api = useApi();
   const [spec, setSpec] = useState(text(Object.values(EXAMPLES)[0]));
-  const { report, problem, isChecking } = useDryRun(api, spec);
+  const check = useDryRun(api, spec);
+  const { problem } = check;
   const [refusal, setRefusal] = useState(/** @type {Error|null} */ (null));
   const [isBusy, setBusy] = useState(false);
   const box = useRef(/** @type {HTMLTextAreaElement|null} */ (null));
@@ -65,7 +66,7 @@ export function SubmitPage() {
         </div>
         <${Notice} problem=${refusal && refusal.message !== problem?.message ? refusal : null} />
       </div>
-      <${DryRunReport} text=${spec} report=${report} problem=${problem} isChecking=${isChecking} onShow=${show} />
+      <${DryRunReport} ...${check} onShow=${show} />
     </div>
   </form>`;
 }

@@ -2,10 +2,10 @@
 import { useEffect, useState } from "../../vendor/preact/hooks.js";
 
 const PAUSE_MS = 500;
-const NOTHING = { report: null, problem: null, isChecking: false };
+const NOTHING = { text: "{}", report: null, problem: null, isChecking: false };
 
 /**
- * @typedef {{report: Record<string, any>|null, problem: (Error & {errors?: import("../types.js").FieldError[]})|null, isChecking: boolean}} DryRun `report` is the service's answer, `problem` its refusal
+ * @typedef {{text: string, report: Record<string, any>|null, problem: (Error & {errors?: import("../types.js").FieldError[]})|null, isChecking: boolean}} DryRun what the service says of `text`, the last well-formed one: its `report`, or the `problem` with it
  */
 
 /** @param {import("../http.js").Api} api @param {string} spec JSON text @returns {DryRun} */
@@ -15,9 +15,9 @@ export function useDryRun(api, spec) {
     setState((known) => ({ ...known, isChecking: true }));
     try {
       const report = await api.json("v1/jobs", { method: "POST", query: { dry_run: "schema" }, body: spec, signal });
-      setState({ ...NOTHING, report });
+      setState({ ...NOTHING, text: spec, report });
     } catch (problem) {
-      if (!signal.aborted) setState({ ...NOTHING, problem });
+      if (!signal.aborted) setState({ ...NOTHING, text: spec, problem });
     }
   }
 
