@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
@@ -18,6 +18,7 @@ from models.errors import InvalidData
 from models.formats.images import decode
 from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
 from worker.training.data.pixels import fitted
+from worker.training.data.signature import plain
 
 Row = Mapping[str, Any]
 
@@ -68,19 +69,19 @@ class TableEncoding:
                 [self._number(row.get(name), f"{place}, column {name!r}") for name in self.numbers]
                 for place, row in _each(rows)
             ]
-            tensors["numbers"] = as_raw_numbers(np.array(numbers, np.float64).reshape(len(rows), -1))
+            tensors["numbers"] = as_raw_numbers(np.array(numbers, np.float64).reshape(len(rows), len(self.numbers)))
         if self.categories:
             tables = [{value: code for code, value in enumerate(v.values, NUM_RESERVED_CODES)} for v in self.categories]
             codes = [
                 [self._code(row.get(v.name), table) for v, table in zip(self.categories, tables, strict=True)]
                 for row in rows
             ]
-            tensors["categories"] = torch.tensor(codes, dtype=torch.int64).reshape(len(rows), -1)
+            tensors["categories"] = torch.tensor(codes, dtype=torch.int64).reshape(len(rows), len(tables))
         return tensors
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **plain(self)}
 
     def _tidied(self, value: Any) -> str | None:
         """A cell as the text that the vocabulary knows, None for missing."""
@@ -125,7 +126,7 @@ class ImageEncoding:
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **plain(self)}
 
     @staticmethod
     def _pixels(value: Any, place: str) -> npt.NDArray[np.uint8]:
@@ -163,7 +164,7 @@ class SeriesEncoding:
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **plain(self)}
 
     def _window(self, value: Any, place: str) -> npt.NDArray[np.float64]:
         array = _array(value, place=place, name="series")

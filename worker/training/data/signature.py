@@ -7,6 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 
+def plain(record: Any) -> dict[str, Any]:
+    """A dataclass as the values that it would have after a way through JSON: tuples become lists."""
+    return asdict(record, dict_factory=lambda items: {name: _listed(value) for name, value in items})
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """The tensors that preprocessing hands to a network, and what is expected back.
@@ -30,7 +39,7 @@ class Signature:
 
     def document(self) -> dict[str, Any]:
         """The signature as plain JSON values."""
-        return asdict(self)
+        return plain(self)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Signature:

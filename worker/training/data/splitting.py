@@ -105,6 +105,8 @@ def _draw(
     warnings: list[str],
 ) -> None:
     """Moves about `share` of the pool's rows to a part, rows with one key together."""
+    if len(pool) < 2:
+        return
     labels = rows.labels[pool] if rows.labels is not None and stratify else None
     chosen = None
     if rows.keys is not None:
@@ -112,7 +114,7 @@ def _draw(
         if len(first) < len(pool):
             of_unit = None if labels is None else labels[first]
             chosen = _systematic(len(first), of_unit, share=share, seed=seed, stream=into)[unit]
-            if abs(chosen.mean() - share) > _MAX_DRIFT + 1 / len(pool):
+            if not chosen.any() or abs(chosen.sum() - share * len(pool)) > max(1, _MAX_DRIFT * len(pool)):
                 chosen = None
                 warnings.append("so many rows repeat others that identical rows had to be divided between the parts")
     if chosen is None:
@@ -128,7 +130,7 @@ def _systematic(num: int, labels: Labels | None, *, share: float, seed: int, str
     """
     noise = np.random.Generator(np.random.Philox(key=[seed, stream])).random(num)
     order = np.argsort(noise, kind="stable") if labels is None else np.lexsort((noise, labels))
-    wanted = max(1, round(num * share)) if num > 1 else 0
+    wanted = max(1, round(num * share))
     steps = np.floor((np.arange(num + 1) + 0.5) * wanted / num)
     marked = np.zeros(num, np.bool_)
     marked[order] = np.diff(steps) > 0

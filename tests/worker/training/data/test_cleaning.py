@@ -26,7 +26,7 @@ def test_marks_of_missing_values_work_on_words_and_numbers(prepared):
 
 
 def test_rows_that_repeat_are_dropped_when_asked(prepared):
-    columns = {"x": [1, 1, 1, 2] + list(range(10, 22)), "y": ["a", "a", "b", "a"] + ["a", "b"] * 6}
+    columns = {"x": [1, 1, 1, *range(2, 15)], "y": ["a", "a", "b", "a"] + ["a", "b"] * 6}
 
     data = prepared(columns, data={"target": "y"}, cleaning={"duplicates": "drop"})
 
@@ -51,7 +51,7 @@ def test_equal_rows_never_lie_on_both_sides_of_the_split(prepared, seed, task):
 
 
 def test_rows_that_nearly_all_repeat_are_divided_all_the_same_with_a_warning(prepared):
-    columns = {"x": [0] * 90 + [1] * 10, "y": ["a", "b"] * 50}
+    columns = {"x": [0, 0, 1, 1] * 25, "y": ["a", "b"] * 50}
 
     data = prepared(columns, data={"target": "y"})
 
@@ -60,12 +60,12 @@ def test_rows_that_nearly_all_repeat_are_divided_all_the_same_with_a_warning(pre
 
 
 def test_contradicting_labels_give_a_ceiling(prepared):
-    columns = {"x": [1, 1, 1] + list(range(10, 27)), "y": ["a", "a", "b"] + ["a"] * 8 + ["b"] * 9}
+    columns = {"x": [1, 1, 1, *range(2, 19)], "y": ["a", "a", "b"] + ["a"] * 8 + ["b"] * 9}
 
     assert prepared(columns, data={"target": "y"}).report["accuracy_ceiling"] == pytest.approx(19 / 20)
 
 
 def test_without_contradictions_there_is_no_ceiling(prepared):
-    columns = {"x": [1, 1, 1] + list(range(10, 27)), "y": ["a"] * 11 + ["b"] * 9}
+    columns = {"x": [1, 1, 1, *range(2, 19)], "y": ["a"] * 11 + ["b"] * 9}
 
     assert prepared(columns, data={"target": "y"}).report["accuracy_ceiling"] is None

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from models.errors import InvalidData
+
+HALVES = {"type": "time", "train": 0.5, "validation": 0.25, "test": 0.25}
+
+
+def series(window: int = 4, horizon: int = 1, stride: int = 1, **number) -> dict:
+    preprocessing = {"series": {"window": window, "horizon": horizon, "stride": stride}}
+    return {"task": "forecasting", "preprocessing": {**preprocessing, **({"number": number} if number else {})}}
+
+
+def original(data, part):
+    return (part.targets * data.signature.target_std + data.signature.target_mean).numpy().round(3)
+
+
+def test_windows_look_back_and_targets_follow(prepared):
+    data = prepared({"v": np.arange(40.0)}, data={"target": "v", "split": HALVES}, **series(window=4, horizon=2))
+
+    assert data.train.inputs["series"][0, :, 0].tolist() == [0, 1, 2, 3]
+    assert original(data, data.train)[0].tolist() == [4, 5]
+    assert original(data, data.train)[-1].tolist() == [18, 19]
+    assert original(data, data.validation)[0].tolist() == [20, 21]
+    assert original(data, data.validation)[-1].tolist() == [28, 29]
+    assert original(data, data.test)[[0, -1]].tolist() == [[30, 31], [38, 39]]
+    assert data.signature.series == (4, 1)
+    assert data.signature.num_outputs == 2
+    assert data.report["windows"] == {"train": 15, "validation": 9, "test": 9}
+    assert data.report["rows_dropped"] == {"windows_across_a_cut": 2}
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 7])
+def test_no_part_predicts_what_another_part_has_seen_as_target(prepared, horizon):
+    data = prepared({"v": np.arange(80.0)}, data={"target": "v"}, **series(window=5, horizon=horizon))
+
+    train, validation, test = (set(original(data, part).flatten()) for part in (data.train, data.validation, data.test))
+
+    assert max(train) < min(validation) <= max(validation) < min(test)
+    assert data.train.inputs["series"].max().item() < min(validation)
+
+
+def test_a_stride_leaves_rows_between_windows(prepared):
+    data = prepared({"v": np.arange(60.0)}, data={"target": "v", "split": HALVES}, **series(stride=5))
+
+    assert data.train.inputs["series"][:, 0, 0].tolist() == [0, 5, 10, 15, 20, 25]
+
+
+def test_windows_share_the_memory_of_the_series(prepared):
+    data = prepared({"v": np.random.default_rng(0).normal(size=5000)}, data={"target": "v"}, **series(window=500))
+
+    windows = data.train.inputs["series"]
+    assert windows.shape[1] == 500
+    assert windows.untyped_storage().nbytes() == 5000 * 4
+
+
+def test_rows_are_put_in_order_of_time(prepared):
+    days = [f"2020-01-{day:02}" for day in range(1, 31)]
+    order = np.random.default_rng(0).permutation(30)
+    columns = {"day": [days[place] for place in order], "v": order.astype(float)}
+
+    data = prepared(columns, data={"target": "v", "split": {**HALVES, "column": "day"}}, **series())
+
+    assert data.train.inputs["series"][0, :, 0].tolist() == [0, 1, 2, 3]
+    assert original(data, data.test)[-1].tolist() == [29]
+
+
+def test_other_columns_are_looked_back_on_too_and_the_target_is_standardised_alone(prepared):
+    rng = np.random.default_rng(0)
+    columns = {"wind": rng.normal(50, 9, 60), "v": rng.normal(3, 2, 60)}
+
+    data = prepared(columns, data={"target": "v", "split": HALVES}, **series())
+
+    out = data.preprocessing(data.train.inputs)["series"]
+    assert out.shape == (26, 4, 2)
+    assert data.signature.target_mean == pytest.approx(columns["v"][:30].mean())
+    expected = (columns["wind"][:30] - columns["wind"][:30].mean()) / columns["wind"][:30].std()
+    assert out[0, :, 0].numpy() == pytest.approx(expected[:4], abs=1e-5)
+
+
+def test_gaps_are_filled_in_what_is_seen_and_left_out_in_what_is_predicted(prepared):
+    values = np.arange(60.0)
+    values[[10, 50]] = np.nan
+
+    data = prepared({"v": values}, data={"target": "v", "split": HALVES}, **series())
+
+    assert data.report["rows_dropped"] == {"windows_without_target": 2}
+    out = data.preprocessing(data.train.inputs)["series"]
+    assert out.shape[2] == 2
+    assert torch.isfinite(out).all()
+    assert torch.isfinite(data.train.targets).all()
+    assert torch.isfinite(data.test.targets).all()
+    assert out[:, :, 1].sum() == 4  # row 10 is seen by four windows
+
+
+@pytest.mark.parametrize(
+    ("values", "document", "message"),
+    [
+        (np.arange(5.0), series(), "there are 5 rows; a window of 4 and a horizon of 1 need more"),
+        (np.arange(24.0), series(horizon=8), "no window is left for the validation part"),
+        (np.ones(60), series(), "the target is 1 in every training row"),
+        (np.r_[np.full(45, np.nan), np.arange(15.0)], series(), r"^column 'v': the target is missing"),
+    ],
+)
+def test_series_that_cannot_be_learned_from_are_refused(prepared, values, document, message):
+    with pytest.raises(InvalidData, match=message):
+        prepared({"v": values, "w": np.arange(len(values))}, data={"target": "v"}, **document)
