@@ -18,8 +18,8 @@ from trainyard.terminal import follow
 SPEC = {
     "name": "digits-demo",
     "data": {"dataset": "digits"},
-    "network": {"type": "cnn"},
-    "training": {"epochs": 30},
+    "network": {"type": "cnn", "channels": [16, 32]},
+    "training": {"epochs": 12},
     "labels": {"from": "demo"},
 }
 """1,797 pictures of handwritten digits, 8 x 8 pixels each, told apart by a small convolutional network."""

@@ -15,7 +15,7 @@ from models.artifacts import open_store
 from models.database import Database
 from models.errors import Unavailable
 from models.settings import Settings
-from worker import node
+from worker import health, node
 from worker.nudges import Nudges
 from worker.slots import Slots
 from worker.spares import Spares
@@ -131,6 +131,7 @@ class Worker:
     def _beat(self) -> None:
         with self._database.unit_of_work() as connection:
             must_drain = workers.beat(connection, worker_id=self._identity.worker_id, utilisation=node.utilisation())
+        health.note_beat()
         if must_drain:
             self.slots.close_the_door()
 
