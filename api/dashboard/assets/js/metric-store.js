@@ -119,8 +119,14 @@ export class MetricStore extends EventTarget {
     return names;
   }
 
+  /** Nothing, where an attempt that begins anew has taken the series away since its name was read. */
   async #points(name, afterStep = null) {
-    return toSeries(await this.#json(`/${name}`, { max_points: MAX_POINTS, after_step: afterStep }));
+    try {
+      return toSeries(await this.#json(`/${name}`, { max_points: MAX_POINTS, after_step: afterStep }));
+    } catch (problem) {
+      if (problem.status === 404) return emptySeries();
+      throw problem;
+    }
   }
 
   #json(path, query = {}) {
