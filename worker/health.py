@@ -1,4 +1,4 @@
-"""Whether the worker on this machine lives: `python -m worker.health` exits 0 while it beats, 1 when it has fallen silent.
+"""Whether the worker on this machine lives: `python -m worker.health` exits 0 while it beats, 1 once it is silent.
 
 For a container, which holds one worker; a machine with several cannot tell them apart by this.
 """
