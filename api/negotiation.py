@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import Request
+
+#: What an answer carries whose form depends on `Accept`, so that no cache hands out the wrong one.
+VARY: Final = {"Vary": "Accept"}
 
 
 def wants(request: Request, media_type: str) -> bool:

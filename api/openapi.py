@@ -29,7 +29,6 @@ page. Times are RFC 3339 in UTC.
 
 #: Bodies that the service reads by itself, so that the framework does not know of them.
 _BODIES: Final = (
-    (JobSpec, "validation"),
     (schemas.JobChanges, "validation"),
     (schemas.RetryRequest, "validation"),
     (schemas.DatasetDeclaration, "validation"),
@@ -50,14 +49,21 @@ def document(app: FastAPI) -> dict[str, Any]:
     )
     _, definitions = models_json_schema(list(_BODIES), ref_template=_REFERENCES)
     components = described["components"]
-    components["schemas"] = dict(sorted({**components["schemas"], **definitions["$defs"]}.items()))
+    components["schemas"] = dict(sorted({**components["schemas"], **definitions["$defs"], **_spec_schemas()}.items()))
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     for route in iter_route_contexts(app.routes):
-        if getattr(route, "include_in_schema", False) and route.path in described["paths"]:
+        if getattr(route, "include_in_schema", False) and route.path_format in described["paths"]:
             for method in route.methods or ():
-                _complete(described["paths"][route.path][method.lower()], route)
+                _complete(described["paths"][route.path_format][method.lower()], route)
     return described
+
+
+def _spec_schemas() -> dict[str, Any]:
+    """The job spec and its sections, named apart from the shapes of answers."""
+    schema = JobSpec.model_json_schema(ref_template="#/components/schemas/Spec{model}")
+    sections = schema.pop("$defs")
+    return {"JobSpec": schema, **{f"Spec{name}": section for name, section in sections.items()}}
 
 
 def _complete(operation: dict[str, Any], route: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -89,6 +90,7 @@ async def send(request: Request, download: Download) -> Response:
         file = await anyio.open_file(download.path, "rb")
     except OSError as error:
         raise NotFound(f"The file {download.name!r} is no longer stored.") from error
+    await _check_size(file, download)
     headers, status = dict(download.headers), 200
     if span is not None:
         headers["Content-Range"] = f"bytes {span.first}-{span.last}/{download.num_bytes}"
@@ -98,6 +100,12 @@ async def send(request: Request, download: Download) -> Response:
     return StreamingResponse(
         _blocks(file, whole), status_code=status, headers=headers, media_type="application/octet-stream"
     )
+
+
+async def _check_size(file: anyio.AsyncFile[bytes], download: Download) -> None:
+    if await file.seek(0, os.SEEK_END) != download.num_bytes:
+        await file.aclose()
+        raise NotFound(f"The file {download.name!r} is damaged.", code="artifact_damaged")
 
 
 async def _blocks(file: anyio.AsyncFile[bytes], span: Span) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
 
+from api.negotiation import VARY
 from api.replies import json_bytes
 
 MEDIA_TYPE: Final = "text/event-stream"
@@ -32,5 +33,5 @@ def greeting() -> bytes:
 
 def event_stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
     """The answer that carries the frames as they come."""
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **VARY}
     return StreamingResponse(frames, headers=headers, media_type=MEDIA_TYPE)

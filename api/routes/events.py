@@ -12,13 +12,15 @@ from api import schemas, streaming
 from api.answers import answers
 from api.authentication import JobsRead
 from api.feed import Feed, follow
-from api.negotiation import wants
+from api.negotiation import VARY, wants
 from api.replies import json_response
 from api.service import Service, ServiceDep
 from models import events, jobs
 from models.errors import BadRequest
 
 router = APIRouter(tags=["events"])
+
+_LAST_SEQ = 2**31 - 1
 
 
 @router.get("/v1/jobs/{job_id}/events", responses=answers(schemas.EventPage, 404))
@@ -27,7 +29,7 @@ async def list_events(
     request: Request,
     service: ServiceDep,
     principal: JobsRead,
-    after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Only events with a greater `seq`.")] = 0,
+    after: Annotated[int, Query(ge=0, le=_LAST_SEQ, description="Only events with a greater `seq`.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     last_event_id: Annotated[str | None, Header(description="Where a cut stream goes on; wins over `after`.")] = None,
 ) -> Response:
@@ -40,7 +42,9 @@ async def list_events(
         return await run_in_threadpool(
             _page, service, project=principal.project, job_id=job_id, after=after, limit=limit
         )
-    feed = Feed(service, project=principal.project, job_id=job_id, after=last_event(last_event_id, after))
+    feed = Feed(
+        service, project=principal.project, job_id=job_id, after=min(last_event(last_event_id, after), _LAST_SEQ)
+    )
     await run_in_threadpool(feed.open)
     return streaming.event_stream(follow(feed))
 
@@ -50,7 +54,7 @@ def _page(service: Service, *, project: str, job_id: str, after: int, limit: int
         jobs.status_of(connection, project=project, job_id=job_id)
         happened = events.listing(connection, job_id=job_id, after=after, limit=limit)
     documents = [event.document() for event in happened]
-    return json_response({"data": documents, "next_after": happened[-1].seq if happened else after})
+    return json_response({"data": documents, "next_after": happened[-1].seq if happened else after}, headers=VARY)
 
 
 def last_event(last_event_id: str | None, after: int) -> int:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api import streaming
 from api.answers import answers
 from api.authentication import JobsRead
-from api.negotiation import wants
+from api.negotiation import VARY, wants
 from api.routes.events import last_event
 from api.service import Service, ServiceDep
 from models import jobs, logs
@@ -47,7 +47,7 @@ async def get_log(
     if follows:
         return streaming.event_stream(_follow(reader, part))
     return Response(
-        part.content, headers={"X-Next-After": str(part.next_after)}, media_type="text/plain; charset=utf-8"
+        part.content, headers={"X-Next-After": str(part.next_after), **VARY}, media_type="text/plain; charset=utf-8"
     )
 
 

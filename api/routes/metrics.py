@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from api import schemas
 from api.answers import answers
 from api.authentication import JobsRead
-from api.negotiation import wants
+from api.negotiation import VARY, wants
 from api.replies import json_response
 from api.service import ServiceDep
 from models import jobs, metrics
@@ -52,8 +52,8 @@ def get_metric(
         points = metrics.series(connection, job_id=job_id, name=name, after_step=after_step)
     series = metrics.buckets(name, points, max_points=max_points)
     if not wants(request, _CSV):
-        return Response(series.json(), media_type="application/json")
-    headers = {"Content-Disposition": f'attachment; filename="{job_id}-{name.replace("/", "-")}.csv"'}
+        return Response(series.json(), headers=VARY, media_type="application/json")
+    headers = {"Content-Disposition": f'attachment; filename="{job_id}-{name.replace("/", "-")}.csv"', **VARY}
     return StreamingResponse(_csv(series), headers=headers, media_type=_CSV)
 
 
