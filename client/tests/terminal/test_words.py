@@ -7,6 +7,7 @@ from math import nan
 
 import pytest
 
+from trainyard import Queue
 from trainyard.terminal import words
 
 
@@ -37,6 +38,12 @@ def test_ages(ago, text):
 def test_counts_and_several_metrics():
     assert words.count(1234567) == "1,234,567"
     assert words.values({"accuracy": 0.98, "loss": 0.1}) == "accuracy 0.98 · loss 0.1"
+
+
+def test_why_a_job_waits():
+    assert words.waiting(Queue(ahead=1200, reason="busy")) == "1,200 ahead, waiting for a worker"
+    assert words.waiting(Queue(ahead=0, reason="no_worker")) == "no worker is alive"
+    assert words.waiting(Queue(reason="solar_flare")) == "solar_flare"
 
 
 def test_an_unknown_status_is_shown_as_it_is():

@@ -52,7 +52,7 @@ def upload(
         with bars(session) as progress:
             dataset.send(path, progress=progress)
     except KeyboardInterrupt:
-        session.say(f"\nGo on with [bold]trainyard datasets upload {escape(str(path))} --resume {dataset.id}[/]")
+        session.say(f"\nGo on with\n  [bold]trainyard datasets upload {escape(str(path))} --resume {dataset.id}[/]")
         raise
     dataset.wait()
     session.show(dataset.record, dataset.id)

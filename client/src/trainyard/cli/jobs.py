@@ -114,7 +114,7 @@ def _interruptible(session: Session, job: Job) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        session.say(f"\n{job.id} goes on. Come back with [bold]trainyard follow {job.id}[/]")
+        session.say(f"\nThe job goes on. Come back with\n  [bold]trainyard follow {job.id}[/]")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -54,8 +55,8 @@ def events(
             session.json(event)
         else:
             at = "" if event.at is None else f"{event.at:%H:%M:%S}"
-            said = " ".join(f"{key}={value}" for key, value in event.data.items())
-            session.output.print(f"[dim]{event.seq:>4}  {at}[/]  {event.type}  [dim]{escape(said)}[/]", soft_wrap=True)
+            said = escape(" ".join(_said(event.data)))
+            session.output.print(f"[dim]{event.seq:>4}  {at}[/]  {event.type}  [dim]{said}[/]".rstrip(), soft_wrap=True)
 
 
 def metrics(
@@ -75,6 +76,16 @@ def metrics(
         _print_csv(series)
     else:
         session.show(series, _picture(series, width=session.output.width - _PLOT_MARGIN))
+
+
+def _said(data: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _said(value)
+        elif isinstance(value, list):
+            yield f"{name}={','.join(map(str, value))}"
+        elif value is not None and name != "id":
+            yield f"{name}={words.value(value) if isinstance(value, float) else value}"
 
 
 def _print_csv(series: Series) -> None:

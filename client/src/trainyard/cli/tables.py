@@ -13,6 +13,7 @@ from trainyard._checkpoints import Checkpoint
 from trainyard._records import DatasetRecord, JobRecord, Key, MetricSummary, StepValue, Worker
 from trainyard.terminal import words
 
+_METRICS_SHOWN: Final = 2
 _FOLDED: Final = frozenset({"devices", "jobs", "kinds", "labels", "metric", "metrics", "name", "scopes"})
 
 
@@ -57,7 +58,7 @@ def checkpoints(listed: Iterable[Checkpoint]) -> RenderableType:
             words.count(checkpoint.record.epoch),
             " ".join(checkpoint.kinds),
             words.size(checkpoint.record.bytes),
-            words.values(dict(list(checkpoint.metrics.items())[:3])),
+            words.values(dict(list(checkpoint.metrics.items())[:_METRICS_SHOWN])),
         )
         for checkpoint in listed
     )

@@ -9,15 +9,24 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 from trainyard._downloads import OnBytes
 
 from .session import Session
+
+
+class _Speed(TransferSpeedColumn):
+    """The speed once it is known; what is over at once has none."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.finished_speed or task.speed else Text()
 
 
 @contextmanager
@@ -27,7 +36,7 @@ def bars(session: Session) -> Iterator[OnBytes]:
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
-        TransferSpeedColumn(),
+        _Speed(),
         TimeRemainingColumn(),
     )
     tasks: dict[str, TaskID] = {}

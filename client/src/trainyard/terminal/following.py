@@ -28,8 +28,8 @@ def follow(job: Job, *, console: Console | None = None) -> Job:
             if not out.is_terminal:
                 for line in view.news():
                     out.print(line, soft_wrap=True)
-    job.refresh()
-    view.finish()
+        job.refresh()
+        view.finish()
     out.print(summary(job))
     return job
 
@@ -41,4 +41,3 @@ def _shown(view: View, out: Console) -> Iterator[None]:
         return
     with Live(console=out, get_renderable=view.render, refresh_per_second=8):
         yield
-        view.finish()

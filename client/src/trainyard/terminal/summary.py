@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from trainyard._job import Job
-from trainyard._records import Baseline, Result
+from trainyard._records import Result
 
 from . import words
 
@@ -34,7 +34,7 @@ def summary(job: Job) -> RenderableType:
 def _waiting_or_working(job: Job) -> tuple[str, str]:
     queue, progress = job.record.queue, job.progress
     if queue is not None:
-        return "queue", f"{words.count(queue.ahead)} ahead, {(queue.reason or 'waiting').replace('_', ' ')}"
+        return "queue", words.waiting(queue)
     left = "" if progress.eta_seconds is None else f", {words.duration(progress.eta_seconds)} left"
     return "progress", f"{progress.fraction or 0:.0%} {job.phase or ''}{left}"
 
@@ -45,22 +45,24 @@ def _took(job: Job) -> str:
 
 
 def _add_result(table: Table, result: Result) -> None:
-    if result.test:
-        table.add_row("test", f"[bold]{words.values(result.test)}[/]")
     if result.best is not None:
         at = "" if result.best.step is None else f" at step {words.count(result.best.step)}"
         table.add_row("best", f"{result.best.metric} {words.value(result.best.value)}{at}")
-    if result.baselines:
-        table.add_row("baselines", "; ".join(map(_baseline, result.baselines)) + _verdict(result))
     speed = words.count(result.samples_per_second)
     table.add_row("network", f"{words.count(result.parameters)} parameters, {speed} samples/s")
+    if result.test:
+        table.add_row("test", _scores(result))
+    if result.beats_baselines is not None:
+        table.add_row("", "beats the baselines" if result.beats_baselines else "[yellow]does not beat the baselines[/]")
 
 
-def _baseline(baseline: Baseline) -> str:
-    return f"{baseline.name} {words.values(baseline.test)}"
-
-
-def _verdict(result: Result) -> str:
-    if result.beats_baselines is None:
-        return ""
-    return "  [green]beaten[/]" if result.beats_baselines else "  [yellow]not beaten[/]"
+def _scores(result: Result) -> Table:
+    """The network and the baselines on the same data: a line each, a column per metric."""
+    scores = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
+    scores.add_column("")
+    for metric in result.test:
+        scores.add_column(escape(metric), justify="right")
+    rows = [("[bold]this network[/]", result.test), *((escape(line.name), line.test) for line in result.baselines)]
+    for name, test in rows:
+        scores.add_row(name, *(words.value(test.get(metric)) for metric in result.test))
+    return scores

@@ -105,12 +105,19 @@ class View:
 
     def _heading(self) -> RenderableType:
         name = f"[bold]{escape(self._job.name)}[/]  " if self._job.name else ""
-        phase = f" · {self._phase}" if self._phase and self._status == "running" else ""
-        line = Text.from_markup(f"{name}[dim]{self._job.id}[/]  {words.status(self._status)}{phase}")
+        line = Text.from_markup(f"{name}[dim]{self._job.id}[/]  {words.status(self._status)}{self._circumstance()}")
         if self._status in TERMINAL_STATUSES:
             return line
         self._spinner.update(text=line)
         return self._spinner
+
+    def _circumstance(self) -> str:
+        queue = self._job.record.queue
+        if self._status == "running" and self._phase:
+            return f" · {self._phase}"
+        if self._status == "queued" and queue is not None:
+            return f" · {words.waiting(queue)}"
+        return ""
 
     def _bar(self) -> RenderableType:
         line = Table.grid(padding=(0, 2))

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Final
 
+from trainyard._records import Queue
+
 _COLOURS: Final = {
     "queued": "yellow",
     "running": "cyan",
@@ -20,11 +22,24 @@ _COLOURS: Final = {
     "cancelled": "magenta",
 }
 
+_REASONS: Final = {
+    "no_worker": "no worker is alive",
+    "busy": "waiting for a worker",
+    "quota": "the project's quota is used up",
+    "paused_queue": "the queue is paused",
+}
+
 
 def status(word: str) -> str:
     """A status in its colour, as rich markup."""
     colour = _COLOURS.get(word)
     return f"[{colour}]{word}[/]" if colour else word
+
+
+def waiting(queue: Queue) -> str:
+    """Why a job waits."""
+    reason = _REASONS.get(queue.reason or "", queue.reason or "waiting")
+    return f"{count(queue.ahead)} ahead, {reason}" if queue.ahead else reason
 
 
 def value(number: float | None) -> str:
