@@ -11,7 +11,7 @@ from launcher.errors import LauncherError
 from models.errors import TrainyardError
 from models.settings import Settings
 
-EXPECTED = (LauncherError, OSError, TrainyardError, ValidationError)
+EXPECTED = (LauncherError, OSError, TrainyardError)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -24,9 +24,12 @@ def main(words: list[str] | None = None) -> int:
         return int(options.command(Settings()))
     except KeyboardInterrupt:
         return 130
+    except ValidationError as error:
+        for mistake in error.errors():
+            print(f"trainyard: TRAINYARD_{str(mistake['loc'][0]).upper()}: {mistake['msg']}", file=sys.stderr)
     except EXPECTED as error:
         print(f"trainyard: {error}", file=sys.stderr)
-        return 1
+    return 1
 
 
 def _up(settings: Settings) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from launcher.errors import NotStarted
 from launcher.folder import DataFolder, Running
-from launcher.preparation import prepare
 from launcher.readiness import Door
 from launcher.service import Plan, listening, url_of
 from launcher.supervision import HOPELESS_CRASHES, Supervisor
@@ -44,6 +43,8 @@ def up(settings: Settings, *, say: Callable[[str], None] = print) -> None:
 def _make_ready(supervisor: Supervisor, settings: Settings, folder: DataFolder, url: str) -> None:
     """Start everything, the tables made while the API is still importing, and wait until a job can be submitted."""
     supervisor.start("broker", "api")
+    from launcher.preparation import prepare  # half a second, in which the API is starting already
+
     prepared = prepare(settings.database)
     if prepared.new_key:
         folder.write_key(prepared.new_key)
