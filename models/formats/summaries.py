@@ -17,6 +17,7 @@ from models.profile import ColumnProfile, ImageShape, Profile, ValueCount
 NUM_TOP_VALUES = 20
 _MAX_VALUE_LETTERS = 100
 _TEXT_LETTERS = 40
+_TEXT_BLANKS = 2
 _MIN_ROWS_FOR_IDS = 20
 
 
@@ -113,9 +114,11 @@ def _num_outliers(numbers: Any) -> int:
 
 
 def _is_prose(values: pa.Array, *, rows: int) -> bool:
-    """Words that hardly ever repeat and are long: sentences rather than names of things."""
-    letters = pc.mean(pc.utf8_length(values)).as_py() or 0
-    return bool(letters > _TEXT_LETTERS and len(values) > rows / 2)
+    """Values that hardly ever repeat, and are long or of several words: sentences rather than names of kinds."""
+    if 2 * len(values) <= rows or rows < _MIN_ROWS_FOR_IDS:
+        return False
+    letters, blanks = pc.mean(pc.utf8_length(values)).as_py(), pc.mean(pc.count_substring(values, " ")).as_py()
+    return bool(letters > _TEXT_LETTERS or blanks >= _TEXT_BLANKS)
 
 
 def _top(values: pa.Array, sizes: Any) -> Iterator[ValueCount]:

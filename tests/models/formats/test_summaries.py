@@ -8,22 +8,31 @@ from models.formats.summaries import profile
 
 
 def test_a_table_is_profiled_column_by_column(read):
-    content = "age,city,tall,born,note\n" + "".join(
-        f"{age},{city},{tall},2020-01-0{day},{'words ' * 10}{day}\n"
+    content = "age,city,tall,born\n" + "".join(
+        f"{age},{city},{tall},2020-01-0{day}\n"
         for age, city, tall, day in [(1, "a", "true", 1), (2, "b", "", 2), ("", "a", "false", 3), (3, "a", "true", 4)]
     )
 
     found = profile(read(content))
 
     assert (found.kind, found.rows, found.duplicates) == ("table", 4, 0)
-    age, city, tall, born, note = found.columns
+    age, city, tall, born = found.columns
     assert (age.type, age.missing, age.unique, age.integer) == ("number", 1, 3, True)
     assert (age.minimum, age.maximum, age.mean) == (1.0, 3.0, 2.0)
     assert (city.type, city.missing, city.unique) == ("category", 0, 2)
     assert [(top.value, top.count) for top in city.top_values] == [("a", 3), ("b", 1)]
     assert (tall.type, tall.missing, [top.value for top in tall.top_values]) == ("boolean", 1, ["true", "false"])
     assert (born.type, born.minimum, born.maximum) == ("datetime", "2020-01-01T00:00:00", "2020-01-04T00:00:00")
-    assert note.type == "text"
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [("Mr. No. {}", "text"), ("{}" + "x" * 50, "text"), ("ticket {}", "category"), ("same old thing", "category")],
+)
+def test_text_is_long_or_of_several_words_and_hardly_repeats(read, value, type_):
+    content = "a\n" + "\n".join(value.format(number) for number in range(30))
+
+    assert profile(read(content)).columns[0].type == type_
 
 
 def test_outliers_are_counted_by_the_fences_of_tukey(read):

@@ -12,10 +12,10 @@ from models.spec import JobSpec
 from worker.training.data.encoding import ImageEncoding
 from worker.training.data.fitting import fit_image
 from worker.training.data.modules import plan
-from worker.training.data.parts import Data, Split
+from worker.training.data.parts import Data, divided
 from worker.training.data.pixels import all_fitted
 from worker.training.data.repeats import note_repeats
-from worker.training.data.report import PARTS, Report
+from worker.training.data.report import Report
 from worker.training.data.signature import Signature
 from worker.training.data.splitting import TRAIN, Rows, split
 
@@ -37,15 +37,9 @@ def prepare_images(spec: JobSpec, source: Images, *, device: torch.device) -> Da
     pixels = all_fitted(images.pixels, size=size, channels=channels)
     preprocessing = fit_image(pixels[parts == TRAIN], standardize=spec.preprocessing.image.standardize)
     encoding = ImageEncoding(*size, channels)
-    raw, labels = torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(images.labels)
-    chosen = [torch.from_numpy(np.flatnonzero(parts == part)) for part in range(len(PARTS))]
-    train, validation, test = (
-        Split({"image": raw[where].contiguous().to(device)}, labels[where].to(device)) for where in chosen
-    )
+    raw = {"image": torch.from_numpy(pixels).permute(0, 3, 1, 2)}
     return Data(
-        train,
-        validation,
-        test,
+        *divided(raw, torch.from_numpy(images.labels), parts, device=device),
         preprocessing.to(device),
         Signature(
             kind="image",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from worker.training.data.signature import Signature
+from worker.training.data.splitting import TEST, TRAIN, VALIDATION, Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,19 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.targets)
+
+
+def divided(
+    inputs: dict[str, Tensor], targets: Tensor, parts: Parts, *, device: torch.device
+) -> tuple[Split, Split, Split]:
+    """The rows of train, validation and test, in their order, on the device."""
+
+    def of(part: int) -> Split:
+        rows = torch.from_numpy(np.flatnonzero(parts == part))
+        chosen = {name: values[rows].contiguous().to(device) for name, values in inputs.items()}
+        return Split(chosen, targets[rows].to(device))
+
+    return of(TRAIN), of(VALIDATION), of(TEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from worker.training.data.cleaning import cleaned, marks, split_columns, target_
 from worker.training.data.encoding import TableEncoding, Vocabulary, as_raw_numbers
 from worker.training.data.fitting import fit_categories, fit_numbers
 from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN, TablePreprocessing, plan
-from worker.training.data.parts import Data, Split
+from worker.training.data.parts import Data, divided
 from worker.training.data.repeats import note_repeats
-from worker.training.data.report import PARTS, Report
+from worker.training.data.report import Report
 from worker.training.data.signature import Signature
 from worker.training.data.splitting import TRAIN, Parts, Rows, split
 from worker.training.data.targets import Target, class_target, number_target
@@ -58,15 +58,8 @@ def prepare_table(spec: JobSpec, source: Table, *, device: torch.device) -> Data
         inputs["numbers"] = as_raw_numbers(features.numbers)
     if encoding.categories:
         inputs["categories"] = torch.from_numpy(codes)
-    rows = [torch.from_numpy(np.flatnonzero(parts == part)) for part in range(len(PARTS))]
-    train, validation, test = (
-        Split({name: values[chosen].to(device) for name, values in inputs.items()}, target.values[chosen].to(device))
-        for chosen in rows
-    )
     return Data(
-        train,
-        validation,
-        test,
+        *divided(inputs, target.values, parts, device=device),
         preprocessing.to(device),
         _signature(spec, preprocessing, encoding, target),
         report.document(),

@@ -47,13 +47,8 @@ def prepare_series(spec: JobSpec, source: Table, *, device: torch.device) -> Dat
     # overlapping windows are one tensor seen many times: [L, F] takes the memory, not [N, T, F]
     seen = as_raw_numbers(numbers).to(device).unfold(0, how.window, 1).transpose(1, 2)
     ahead = target.values.to(device)[:, 0].unfold(0, how.horizon, 1)
-    train, validation, test = (
-        Split({"series": _rows(seen, first)}, _rows(ahead, first + how.window)) for first in starts
-    )
     return Data(
-        train,
-        validation,
-        test,
+        *_windowed(seen, ahead, starts, window=how.window),
         preprocessing.to(device),
         Signature(
             kind="series",
@@ -116,6 +111,13 @@ def _starts(answers: Floats, parts: Parts, spec: JobSpec, report: Report) -> lis
 def _standardised(answers: Floats, parts: Parts) -> Target:
     train = (parts == TRAIN) & ~np.isnan(answers)
     return Target(numbers=answers[:, None]).standardised(train)
+
+
+def _windowed(
+    seen: torch.Tensor, ahead: torch.Tensor, starts: list[npt.NDArray[np.int64]], *, window: int
+) -> tuple[Split, Split, Split]:
+    train, validation, test = (Split({"series": _rows(seen, first)}, _rows(ahead, first + window)) for first in starts)
+    return train, validation, test
 
 
 def _rows(windows: torch.Tensor, first: npt.NDArray[np.int64]) -> torch.Tensor:

@@ -90,25 +90,33 @@ def test_preprocessing_has_buffers_and_no_parameters(prepared, table_of):
         assert list(module.buffers())
 
 
-def test_a_forked_process_reads_and_prepares_what_its_parent_only_imported():
-    code = """
+@pytest.mark.parametrize("used", [False, True])
+def test_a_forked_process_reads_and_prepares_after_its_parent_imported_or_even_used_the_readers(used):
+    code = (
+        f"used = {used}"
+        + """
 import os, torch
 torch.set_num_threads(1)
 from models import formats
 from models.samples import sample
 from models.spec import parse, resolve
 from worker.training.data import prepare
+def num_train(name):
+    shipped = sample(name)
+    source = formats.read(shipped.path, format=shipped.format, options=shipped.options)
+    spec = resolve(parse({"data": {"dataset": name}}), shipped.profile)
+    return len(prepare(spec, source, device=torch.device("cpu")).train)
+if used:
+    num_train("iris")
 children = []
 for name in ("iris", "digits", "airline_passengers"):
     child = os.fork()
     if not child:
-        shipped = sample(name)
-        source = formats.read(shipped.path, format=shipped.format, options=shipped.options)
-        spec = resolve(parse({"data": {"dataset": name}}), shipped.profile)
-        os._exit(0 if len(prepare(spec, source, device=torch.device("cpu")).train) else 1)
+        os._exit(0 if num_train(name) else 1)
     children.append(child)
 print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
 """
+    )
 
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 

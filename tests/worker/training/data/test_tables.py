@@ -256,6 +256,40 @@ def test_a_target_column_that_went_away_is_named(prepared, table_of, people):
         prepare(spec, table_of(people), device=torch.device("cpu"))
 
 
+def test_a_column_divides_the_rows_and_is_no_feature(prepared, people):
+    people["part"] = ["train"] * 60 + ["test"] * 40
+
+    data = prepared(people, data={"target": "income", "split": {"type": "column", "column": "part"}})
+
+    assert data.report["splits"] == {"train": 51, "validation": 9, "test": 40}
+    assert np.allclose(data.test.inputs["numbers"][:, 0], people["age"][60:], equal_nan=True)
+    assert [vocabulary["name"] for vocabulary in data.recipe["encoding"]["categories"]] == ["job", "member"]
+
+
+def test_a_column_of_times_orders_the_rows(prepared, people):
+    people["day"] = [f"2020-{1 + place // 28:02}-{1 + place % 28:02}" for place in range(99, -1, -1)]
+
+    data = prepared(people, data={"target": "income", "split": {**TIME, "column": "day"}})
+
+    assert np.allclose(data.test.inputs["numbers"][:, 0], people["age"][:25], equal_nan=True)
+
+
+def test_a_row_without_a_part_is_named(prepared, people):
+    people["part"] = ["train"] * 60 + ["test"] * 39 + [None]
+
+    with pytest.raises(InvalidData, match=r"^column 'part', data row 100: the split needs a value in every row"):
+        prepared(people, data={"target": "income", "split": {"type": "column", "column": "part"}})
+
+
+def test_the_split_that_came_with_a_table_is_kept(prepared, table_of, people):
+    source = table_of(people, split=np.array([2] * 30 + [0] * 50 + [1] * 20, np.int8))
+
+    data = prepared(source, data={"target": "income"})
+
+    assert data.report["splits"] == {"train": 50, "validation": 20, "test": 30}
+    assert np.allclose(data.test.inputs["numbers"][:, 0], people["age"][:30], equal_nan=True)
+
+
 def test_the_report_counts_parts_and_classes(prepared, people):
     report = prepared(people, data={"target": "income", "split": TIME}).report
 
