@@ -27,9 +27,12 @@ _RECOVER_AFTER_SECONDS: Final = 15.0
 class Profiler:
     """Profiles datasets whose content is whole, a few at a time."""
 
-    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
+    def __init__(
+        self, database: Database, artifacts: ArtifactStore, *, recover_after_seconds: float = _RECOVER_AFTER_SECONDS
+    ) -> None:
         self._database = database
         self._artifacts = artifacts
+        self._recover_after_seconds = recover_after_seconds
         self._pool = ThreadPoolExecutor(_NUM_AT_ONCE, thread_name_prefix="profiler")
         self._children: dict[str, subprocess.Popen[str] | None] = {}
         self._lock = threading.Lock()
@@ -46,7 +49,7 @@ class Profiler:
     def recover(self) -> None:
         """Take up the profiles that a process left behind when it ended."""
         with self._database.reading() as connection:
-            unfinished = datasets.unprofiled(connection, older_than_seconds=_RECOVER_AFTER_SECONDS)
+            unfinished = datasets.unprofiled(connection, older_than_seconds=self._recover_after_seconds)
         for dataset in unfinished:
             self.profile(dataset)
 
