@@ -81,7 +81,7 @@ OPTIMIZERS: Mapping[type, Callable[[Any, Groups, bool], optim.Optimizer]] = {
     specs.AdaDelta: adadelta,
 }
 
-#: Whose step is one kernel over all weights, and can be made conditional on the device without asking the host.
+#: Whose step is one kernel over all weights (see `fused.py`), and can be called off on the device itself.
 FUSED: Final = frozenset({specs.Sgd, specs.Adam, specs.AdamW})
 
 
@@ -98,6 +98,8 @@ def matrices(parameters: Iterable[Tensor]) -> list[Tensor]:
 def _groups(spec: specs.Optimizer, parameters: Iterable[nn.Parameter]) -> Groups:
     every = list(parameters)
     decay = getattr(spec, "weight_decay", 0.0)
+    if not decay:
+        return [{"params": every, "weight_decay": 0.0}]
     groups: Groups = [
         {"params": matrices(every), "weight_decay": decay},
         {"params": [parameter for parameter in every if parameter.ndim < 2], "weight_decay": 0.0},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn, optim
 
 from models.spec import JobSpec
-from worker.training import optimizers, schedules
+from worker.training import fused, optimizers, schedules
 from worker.training.gradients import clip, gradient_norm, refuse_poison
 from worker.training.plan import Plan
 
@@ -37,7 +37,7 @@ class Update:
         rate = self.learning_rate(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.optimizer.step()
+        fused.step(self.optimizer)
         for parameter in self._parameters:
             parameter.grad = None
         return norm

@@ -51,6 +51,11 @@ def copied(tensors: Mapping[str, Tensor]) -> Tensors:
     return {name: _copied(tensor) for name, tensor in tensors.items()}
 
 
+def _laid_out_as(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """A saved moment in the memory format of its weight: fused optimizers walk both in the order of their memory."""
+    return torch.empty_like(parameter).copy_(tensor) if tensor.shape == parameter.shape else tensor
+
+
 def _copied(tensor: Tensor) -> Tensor:
     tensor = tensor.detach()
     if tensor.device.type == "cpu":
@@ -71,8 +76,9 @@ def optimizer_state(optimizer: optim.Optimizer) -> Tensors:
 
 def restore_optimizer(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Put saved state back. Rates, decay and the like come from the spec, not from the checkpoint."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = tensor
+        state.setdefault(int(number), {})[name] = _laid_out_as(parameters[int(number)], tensor)
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
