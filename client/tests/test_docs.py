@@ -83,7 +83,7 @@ def environment(service: RunningService, tmp_path: Path) -> dict[str, str]:
 
 def ran(command: list[str], environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=240, check=False
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=280, check=False
     )
 
 

@@ -119,9 +119,10 @@ def test_wait_gives_up_in_time(run, submit):
     assert "still queued" in ran.err
 
 
-def test_submit_and_follow_prints_lines_where_there_is_no_terminal(run, client, claim, spec, pool):
+def test_submit_and_follow_prints_lines_where_there_is_no_terminal(run, api, client, claim, spec, pool):
     def train():
-        wait_for(lambda: list(client.jobs.list(pool=pool)), "the job")
+        (job,) = wait_for(lambda: list(client.jobs.list(pool=pool)), "the job")
+        wait_for(lambda: api.is_watched(job.id), "the command to follow it")
         trainer = claim()
         trainer.progress(0.5, epoch=1, epochs=2, step=4, steps=8)
         trainer.metric("train/loss", [4], [0.5])

@@ -6,7 +6,7 @@ from math import inf, nan
 
 import pytest
 
-from trainyard.terminal.charts import plot, sparkline, squeeze
+from trainyard.terminal.charts import plot, sparkline, squeeze, stretch
 
 
 def test_a_sparkline_goes_from_the_least_to_the_greatest():
@@ -37,6 +37,12 @@ def test_a_plot_has_its_scale_at_the_left_and_its_curve_in_braille():
     assert len({len(line) for line in lines}) == 1
     assert lines[1][3] != "⠀"
     assert lines[0][4] != "⠀"
+
+
+def test_few_values_are_joined_by_straight_lines():
+    assert stretch([0.0, 1.0, 0.0], 5) == [0.0, 0.5, 1.0, 0.5, 0.0]
+    assert stretch([7.0], 5) == [7.0]
+    assert stretch([1.0, 2.0], 2) == [1.0, 2.0]
 
 
 def test_a_steep_plot_has_no_holes():

@@ -64,12 +64,14 @@ def test_a_file_gets_a_line_per_status_and_epoch(training):
     assert any("this network" in line and "0.97" in line for line in lines)
 
 
-def test_an_ended_job_is_shown_at_once(training):
+def test_an_ended_job_is_shown_at_once_and_not_told_again(training):
     job, finish = training
     finish()
-    console = screen(is_terminal=True)
+    console = screen(is_terminal=False)
     follow(job, console=console)
-    assert "succeeded" in drawn(console)
+    told = [line for line in drawn(console).splitlines() if line.startswith("job_")]
+    assert len(told) == 1
+    assert "succeeded  epoch 2/4" in told[0]
 
 
 def test_a_failure_shows_its_reason(submit, claim):

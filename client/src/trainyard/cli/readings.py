@@ -19,6 +19,7 @@ from .session import Session, command
 
 _PLOT_HEIGHT = 10
 _PLOT_MARGIN = 14
+_WIDEST_PLOT = 100
 
 
 def register(app: typer.Typer) -> None:
@@ -55,8 +56,9 @@ def events(
             session.json(event)
         else:
             at = "" if event.at is None else f"{event.at:%H:%M:%S}"
-            said = escape(" ".join(_said(event.data)))
-            session.output.print(f"[dim]{event.seq:>4}  {at}[/]  {event.type}  [dim]{said}[/]".rstrip(), soft_wrap=True)
+            said = " ".join(_said(event.data))
+            saying = f"  [dim]{escape(said)}[/]" if said else ""
+            session.output.print(f"[dim]{event.seq:>4}  {at}[/]  {event.type}{saying}", soft_wrap=True)
 
 
 def metrics(
@@ -99,5 +101,5 @@ def _picture(series: Series, *, width: int) -> RenderableType:
     last = (
         f"last {words.value(series.value[-1])} at step {words.count(series.step[-1])}" if series.step else "no points"
     )
-    curve = plot(series.value, width=max(width, 10), height=_PLOT_HEIGHT)
+    curve = plot(series.value, width=min(max(width, 10), _WIDEST_PLOT), height=_PLOT_HEIGHT)
     return Group(f"[bold]{escape(series.name)}[/]  [dim]{last}[/]", f"[cyan]{chr(10).join(curve)}[/]")

@@ -26,7 +26,7 @@ def sparkline(values: Sequence[float], *, width: int) -> str:
 
 def plot(values: Sequence[float], *, width: int, height: int) -> list[str]:
     """The values as a curve of braille dots, two by four to the character, with the scale at the left."""
-    squeezed = squeeze(values, width * 2)
+    squeezed = stretch(squeeze(values, width * 2), width * 2)
     finite = [value for value in squeezed if isfinite(value)]
     if not finite:
         return []
@@ -56,6 +56,15 @@ def squeeze(values: Sequence[float], width: int) -> list[float]:
         return list(values)
     edges = [len(values) * place // width for place in range(width + 1)]
     return [_mean(values[start:end]) for start, end in pairwise(edges)]
+
+
+def stretch(values: Sequence[float], width: int) -> list[float]:
+    """At least `width` values: straight lines between those given."""
+    if not 1 < len(values) < width:
+        return list(values)
+    step = (len(values) - 1) / (width - 1)
+    places = [(min(int(column * step), len(values) - 2), column * step) for column in range(width)]
+    return [values[left] + (values[left + 1] - values[left]) * (place - left) for left, place in places]
 
 
 def _mean(values: Sequence[float]) -> float:

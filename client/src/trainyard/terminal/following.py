@@ -21,9 +21,10 @@ def follow(job: Job, *, console: Console | None = None) -> Job:
     connection is mended silently. Ctrl-C raises KeyboardInterrupt and leaves the job running.
     """
     out = console or Console(highlight=False)
+    past = max((event.seq for event in job.past_events()), default=0)
     view = View(job.refresh())
     with _shown(view, out):
-        for frame in job.stream():
+        for frame in job.stream(after=past):
             view.take(frame)
             if not out.is_terminal:
                 for line in view.news():
