@@ -6,10 +6,10 @@ as they are, so these models validate nothing at run time.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.keys import SCOPES
 from models.profile import Profile
@@ -19,6 +19,15 @@ from models.status import Status
 #: A finite number, or the name of one that JSON has no word for.
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
 Id = Annotated[str, Field(description="A prefix that says what it is, and a UUIDv7.")]
+
+
+def _in_the_future(moment: datetime) -> datetime:
+    if moment <= datetime.now(UTC):
+        raise ValueError("lies in the past")
+    return moment
+
+
+Later = Annotated[AwareDatetime, AfterValidator(_in_the_future)]
 
 
 class Shape(BaseModel):
@@ -290,7 +299,7 @@ class KeyRequest(Shape):
     project: str | None = Field(
         None, pattern="^[a-z0-9][a-z0-9_-]{0,62}$", description="Default: the project of the key that asks."
     )
-    expires_at: AwareDatetime | None = Field(None, description="Default: never.")
+    expires_at: Later | None = Field(None, description="Default: never.")
 
 
 class Key(BaseModel):

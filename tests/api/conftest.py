@@ -56,6 +56,12 @@ def database(settings: Settings) -> Iterator[Database]:
 @pytest.fixture
 def connect(app: FastAPI, database: Database) -> Iterator[Connect]:
     """Makes a client with a key of its own: `connect("jobs:read", project="other")`."""
+    with _connecting(app, database) as new:
+        yield new
+
+
+@contextmanager
+def _connecting(app: FastAPI, database: Database) -> Iterator[Connect]:
     with TestClient(app, base_url="http://localhost", raise_server_exceptions=False) as running:
 
         def new(*scopes: str, project: str = "default", key: str | None = None) -> TestClient:
@@ -67,6 +73,14 @@ def connect(app: FastAPI, database: Database) -> Iterator[Connect]:
             client.event_hooks["response"].append(conformance().check)
             return client
 
+        yield new
+
+
+@pytest.fixture
+def quick_connect(settings: Settings, database: Database) -> Iterator[Connect]:
+    """Like `connect`, for a service that notices a lost worker in a fraction of a second."""
+    quick = settings.model_copy(update={"lease_seconds": 0.2, "reaper_seconds": 0.05})
+    with _connecting(create_app(quick), database) as new:
         yield new
 
 
