@@ -34,6 +34,10 @@ class Identity:
     name: str
     lock: IO[str]  # held as long as this process lives, so that an earlier life is known to be over
 
+    def release(self) -> None:
+        """Let another worker take this identity."""
+        self.lock.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Device:

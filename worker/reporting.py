@@ -39,17 +39,21 @@ class Reporter(Callback):
         self._frames: deque[Frame] = deque()
         self._metrics: dict[str, list[Series]] = {}
         self._num_points = 0
+        self._phase = ""
         self._progress: Progress | None = None
         self._next_progress_at = 0.0
         self._is_progress_due = False
+        self._patience_seconds: float | None = None
         self._is_closing = False
         self._changed = threading.Condition()
         self._writer = threading.Thread(target=self._write, name="reporter", daemon=True)
         self._writer.start()
 
     def on_phase(self, phase: str) -> None:
-        """Say what the run is doing now."""
-        self.post(Frame("phase", {"phase": phase}))
+        """Say what the run is doing now, if it is something else than before."""
+        if phase != self._phase:
+            self._phase = phase
+            self.post(Frame("phase", {"phase": phase}))
 
     def on_resolved(self, spec: JobSpec, facts: Mapping[str, Any]) -> None:
         """Say what only the run itself could settle: device, precision, and the step it goes on from."""
@@ -119,6 +123,7 @@ class Reporter(Callback):
         """Turn gathered progress and points into frames; the caller holds the lock."""
         progress, self._progress, self._is_progress_due = self._progress, None, False
         if progress is not None:
+            self._patience_seconds = PROGRESS_SECONDS
             self._frames.append(Frame("progress", progress_fields(progress)))
         if self._metrics:
             self._frames.append(metrics_frame(self._metrics))
@@ -134,7 +139,10 @@ class Reporter(Callback):
 
     def _next_batch(self) -> bytes | None:
         with self._changed:
-            self._changed.wait_for(self._has_something_to_do)
+            if not self._changed.wait_for(self._has_something_to_do, self._patience_seconds):
+                self._is_progress_due = self._progress is not None  # the last steps before a pause
+                self._patience_seconds = None
+                self._changed.wait_for(self._has_something_to_do)
             self._gather()
             if not self._frames:
                 return None

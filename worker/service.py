@@ -80,6 +80,7 @@ class Worker:
         with suppress(Unavailable), self._database.unit_of_work() as connection:
             workers.leave(connection, worker_id=self._identity.worker_id)
         self._database.close()
+        self._identity.release()
 
     def _await_signal(self) -> None:
         os.read(self._signalled, 1)

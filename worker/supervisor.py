@@ -201,8 +201,12 @@ class Supervisor:
             self._selector.unregister(self._trainer.output)
 
     def _next_deadline(self) -> float:
-        offline = self._relay.last_beat_at + self._limits.offline_seconds
-        return min(self._watchdog.deadline, self._must_end_at, self._kill_at, offline)
+        offline_at = self._relay.last_beat_at + self._limits.offline_seconds
+        return min(self._hung_at(), self._must_end_at, self._kill_at, offline_at)
+
+    def _hung_at(self) -> float:
+        """When patience ends; a trainer that will be killed anyway is not waited for twice."""
+        return self._watchdog.deadline if self._kill_at == _NEVER else _NEVER
 
     def _keep_deadlines(self, now: float) -> None:
         if now >= self._kill_at:
@@ -212,8 +216,7 @@ class Supervisor:
             self._must_end_at = _NEVER
             self._seen.cause = TIMEOUT
             self.order("drain", grace_seconds=self._limits.stop_grace_seconds)
-        elif now >= self._watchdog.deadline:
-            self._watchdog.saw_sign(now)
+        elif now >= self._hung_at():
             self._seen.cause = self._seen.cause or HUNG
             self._trainer.signal(DUMP_SIGNAL)
             self._kill_at = now + _DUMP_SECONDS

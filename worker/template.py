@@ -148,13 +148,11 @@ def start(*, run: Run, warm_up: Callable[[], None]) -> None:
 
 def main() -> None:
     """A template whose trainers train."""
-    from functools import partial  # noqa: PLC0415
-
     from worker import trainer
     from worker.training import train
     from worker.warm_up import warm_up
 
-    start(run=partial(trainer.run, train=train), warm_up=warm_up)
+    start(run=lambda channel: trainer.run(channel, train=train), warm_up=warm_up)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class Train(Protocol):
         self,
         job: spec.JobSpec,
         source: Source,
+        /,
         *,
         directory: Path,
         device: str,

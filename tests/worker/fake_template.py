@@ -47,7 +47,7 @@ def train(
         callback.on_step(Progress(step / STEPS, 1, 1, step, STEPS))
         callback.on_metrics({"train/loss": series(step)})
         order = callback.order()
-        while order is None and job.name == "endless" and step == STEPS // 2:
+        while order is None and job.name in {"endless", "slow"} and step == max(first + 1, STEPS // 2):
             time.sleep(STEP_SECONDS)
             order = callback.order()
         if order == Order.CANCEL:
@@ -67,6 +67,8 @@ def train(
 
 def misbehave(name: str, step: int) -> None:
     """What goes wrong in some runs, at their third step."""
+    if name == "slow":
+        time.sleep(5 * STEP_SECONDS)
     if step != 3:
         return
     match name:

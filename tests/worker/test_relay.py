@@ -1,0 +1,101 @@
+"""The way to the database: fenced, kept while it is away, delivered once, and right after an answer that got lost."""
+
+import pytest
+
+from models.status import Status
+from tests.fixtures.waiting import wait_for
+from tests.worker.yard import Yard, open_yard
+
+
+@pytest.fixture
+def yard(sqlite_database, tmp_path, spares):
+    with open_yard(sqlite_database, tmp_path, spares) as opened:
+        yield opened
+
+
+def running_job(yard: Yard, name: str = "endless") -> str:
+    job_id = yard.submit(name)
+    yard.ring()
+    yard.wait(job_id, Status.RUNNING, phase="training")
+    return job_id
+
+
+def test_a_database_that_is_away_neither_stops_nor_slows_the_run(yard):
+    job_id = running_job(yard)
+    yard.database.is_away = True
+    supervisor = yard.slots._running[job_id]
+    supervisor.order("stop")
+    wait_for(lambda: supervisor._seen.last, "the run to finish without a database")
+    assert yard.job(job_id).status == Status.RUNNING
+    yard.database.is_away = False
+    job = yard.wait(job_id)
+    assert job.status == Status.SUCCEEDED
+    assert yard.losses(job_id) == sorted(set(yard.losses(job_id)))
+    assert len(yard.losses(job_id)) == job.progress["step"]
+
+
+def test_what_was_said_while_the_database_was_away_is_delivered_once(yard):
+    job_id = running_job(yard)
+    yard.database.is_away = True
+    wait_for(lambda: yard.database.num_refused > 3, "some vain attempts")
+    yard.database.is_away = False
+    yard.control("stop", job_id)
+    yard.wait(job_id)
+    events = yard.events(job_id)
+    assert events.count("job.checkpoint") == 1
+    assert events.count("job.succeeded") == 1
+
+
+def test_a_run_without_a_database_for_too_long_saves_a_checkpoint_and_stops(sqlite_database, tmp_path, spares):
+    with open_yard(sqlite_database, tmp_path, spares, offline_seconds=0.5) as yard:
+        job_id = running_job(yard)
+        yard.database.is_away = True
+        supervisor = yard.slots._running[job_id]
+        last = wait_for(lambda: supervisor._seen.last, "the run to stop by itself")
+        assert last.fields["outcome"] == "drained"
+        yard.slots.close_the_door()
+        yard.database.is_away = False
+        job = yard.wait(job_id, Status.QUEUED)
+        assert job.attempts[0].outcome == "drained"
+
+
+def test_an_ending_whose_answer_got_lost_is_recognised_and_not_written_twice(yard):
+    job_id = running_job(yard)
+    yard.database.is_away = True
+    supervisor = yard.slots._running[job_id]
+    supervisor.order("stop")
+    wait_for(lambda: supervisor._seen.last, "the run to finish")
+    yard.database.loses_answers = True
+    yard.database.is_away = False
+    wait_for(lambda: yard.job(job_id).status == Status.SUCCEEDED, "the commit behind the lost answer")
+    yard.database.loses_answers = False
+    yard.join()
+    assert yard.events(job_id).count("job.succeeded") == 1
+    assert yard.job(job_id).attempts[0].outcome == "succeeded"
+
+
+def test_a_superseded_attempt_kills_its_trainer_and_writes_nothing(yard):
+    job_id = running_job(yard)
+    trainer = yard.slots._running[job_id]._trainer
+    with yard.database.unit_of_work() as connection:
+        connection.exec_driver_sql("update job_leases set lease_token = 'another'")
+    assert trainer.wait(10)
+    yard.join()
+    before = yard.events(job_id)
+    assert yard.job(job_id).status == Status.RUNNING
+    assert before == yard.events(job_id)
+    assert "job.checkpoint" not in before
+
+
+def test_what_can_never_be_stored_fails_the_attempt_instead_of_being_tried_for_ever(yard):
+    job_id = yard.submit("endless", retries={"infrastructure": 0})
+    yard.ring()
+    yard.wait(job_id, Status.RUNNING, phase="training")
+    with yard.database.unit_of_work() as connection:
+        connection.exec_driver_sql(
+            "create trigger no_checkpoints before insert on checkpoints begin select raise(abort, 'no'); end"
+        )
+    yard.slots._running[job_id].order("pause")
+    job = yard.wait(job_id)
+    assert job.reason is not None
+    assert (job.status, job.reason["code"]) == (Status.FAILED, "internal_error")
