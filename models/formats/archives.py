@@ -23,7 +23,7 @@ from models.formats import limits
 
 _UNPACKERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
 _BUFFER_BYTES = 1 << 16
-_BROKEN = (
+BROKEN = (
     OSError,
     EOFError,
     zlib.error,
@@ -44,7 +44,10 @@ class Bounded(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fills the buffer as far as it can."""
-        size = cast("int", cast("Any", self._file).readinto(buffer))
+        try:
+            size = cast("int", cast("Any", self._file).readinto(buffer))
+        except BROKEN as error:
+            raise InvalidData(f"the packed data is damaged ({error})") from error
         if self._file.tell() > self._limit:
             raise _dishonest(self._limit)
         return size
@@ -53,7 +56,10 @@ class Bounded(io.RawIOBase):
         """Moves as a file does; going beyond the limit is refused before anything is unpacked."""
         if whence == 0 and offset > self._limit:
             raise _dishonest(self._limit)
-        return self._file.seek(offset, whence)
+        try:
+            return self._file.seek(offset, whence)
+        except BROKEN as error:
+            raise InvalidData(f"the packed data is damaged ({error})") from error
 
     def readable(self) -> bool:
         """Always."""
@@ -137,7 +143,7 @@ def _zip_entries(path: Path) -> Iterator[tuple[str, bytes]]:
             for info in check_zip(archive, packed_bytes=path.stat().st_size):
                 place = info.filename
                 yield info.filename, archive.read(info)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InvalidData(f"the zip archive is damaged ({error})", place=place) from error
 
 
@@ -153,7 +159,7 @@ def _tar_entries(path: Path) -> Iterator[tuple[str, bytes]]:
                 _check_size(total, packed_bytes=packed_bytes, place=member.name)
                 if member.isreg():
                     yield member.name.removeprefix("./"), cast("IO[bytes]", archive.extractfile(member)).read()
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InvalidData(f"it is neither a zip nor a tar archive, or it is damaged ({error})", place=place) from error
 
 

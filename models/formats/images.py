@@ -66,6 +66,7 @@ def _pictures(path: Path, options: ImagesOptions) -> tuple[list[_Picture], tuple
     """Every image of the archive by name, and a note on the files that are none."""
     pictures, left_out, total = [], [], 0
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about odd tags; what cannot be decoded raises
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         for name, content in entries(path):
             pieces = [piece for piece in name.split("/") if piece not in {"", "."}]
@@ -79,7 +80,7 @@ def _pictures(path: Path, options: ImagesOptions) -> tuple[list[_Picture], tuple
             if total > limits.MAX_UNPACKED_BYTES:
                 message = f"the images take more than {limits.MAX_UNPACKED_BYTES:,} bytes; choose a smaller max_side"
                 raise InvalidData(message, place=name)
-    notes = (f"{len(left_out)} files that are no images were left out, such as {left_out[0]}",) if left_out else ()
+    notes = (f"files that are no images were left out: {len(left_out)}, such as {left_out[0]}",) if left_out else ()
     return sorted(pictures, key=lambda picture: picture.pieces), notes
 
 

@@ -28,12 +28,13 @@ def read_jsonl(path: Path, options: MarkedOptions) -> Table:
             table = arrow_json.read_json(
                 file, read_options=arrow_json.ReadOptions(use_threads=False, block_size=limits.MAX_CELL_BYTES)
             )
-    except pa.ArrowInvalid as error:
+        table.validate(full=True)
+        names = checked_names(table.column_names)
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         with open_unpacked(path) as file:
             raise _mistake(file) or InvalidData(f"it cannot be read ({error})") from error
     if not table.num_rows or not table.num_columns:
         raise InvalidData("there are no rows")
-    names = checked_names(table.column_names)
     missing = frozenset(options.missing_values)
     columns = [
         normalised(column, name=name, missing=missing) for name, column in zip(names, table.columns, strict=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from models.errors import InvalidData
-from models.formats.archives import check_zip
+from models.formats.archives import BROKEN, check_zip
 from models.formats.columns import normalised
 from models.formats.delimited import checked_names
 from models.formats.labels import coded
@@ -43,7 +43,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
             check_zip(archive, packed_bytes=path.stat().st_size)
         with np.load(path, allow_pickle=False) as loaded:
             arrays = {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+    except (*BROKEN, KeyError, MemoryError) as error:
         raise InvalidData(f"it is no npz file of plain arrays, or a damaged one ({error})") from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):

@@ -28,7 +28,8 @@ def read_parquet(path: Path, options: MarkedOptions) -> Table:
             words = [field.name for field in file.schema_arrow if _is_text(field.type)]
             # words stay dictionary-encoded: a megabyte named once and used a million times is no terabyte
             table = parquet.read_table(path, use_threads=False, pre_buffer=False, read_dictionary=words)
-    except (pa.ArrowException, OSError) as error:
+            table.validate(full=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InvalidData(f"it is no Parquet file, or a damaged one ({error})") from error
     if not table.num_rows:
         raise InvalidData("there are no rows")

@@ -99,7 +99,7 @@ def test_clutter_is_passed_over_and_other_files_are_noted(read, zipped, cats_and
     images = read(zipped(cats_and_dogs | clutter | {"pets/README.md": b"hello"}), "images")
 
     assert len(images) == 3
-    assert images.notes == ("1 files that are no images were left out, such as pets/README.md",)
+    assert images.notes == ("files that are no images were left out: 1, such as pets/README.md",)
 
 
 @pytest.mark.parametrize(
