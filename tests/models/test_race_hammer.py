@@ -26,7 +26,7 @@ from models.status import Outcome, Status
 from models.tables import attempts, job_leases, jobs
 from tests.models.steps import claim, submit
 
-NUM_JOBS = 24
+NUM_JOBS = 16
 NUM_WORKERS = 4
 DEADLINE_SECONDS = 60.0
 UNLIMITED = {"user": 1000, "infrastructure": 1000}
