@@ -167,6 +167,13 @@ def test_an_answer_that_is_no_problem_document_is_told_by_its_status(client, unw
     assert caught.value.problem == {}
 
 
+@pytest.mark.parametrize("body", [b"<html>welcome to the hotel</html>", b"[]", b""])
+def test_an_answer_of_something_else_than_the_service_is_told_as_such(client, unwell, body):
+    unwell.answer(200, body)
+    with pytest.raises(ServiceUnreachable, match="not as a Trainyard service does"):
+        _ = client.version
+
+
 def test_pauses_grow_to_a_ceiling_and_are_never_the_same():
     first, *_ = taken = [pause for pause, _ in zip(pauses(), range(12), strict=False)]
     assert 0.1 <= first <= 0.25

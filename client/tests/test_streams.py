@@ -118,6 +118,17 @@ def test_every_point_comes_once_though_the_network_is_cut(submit, claim, wired, 
     assert seen == [(1, 2.0), (2, 1.9), (3, 1.8), (4, 1.7), (5, 1.6)]
 
 
+def test_a_great_many_points_at_once_are_no_trouble(submit, claim):
+    job = submit()
+    trainer = claim()
+    trainer.metric("train/loss", [1], [0.5])
+    points = job.stream_metrics()
+    assert next(points).step == 1
+    trainer.metric("train/loss", range(2, 30_001), [0.123456789] * 29_999)
+    trainer.succeed()
+    assert [point.step for point in points] == list(range(2, 30_001))
+
+
 def test_only_the_named_metrics_are_streamed(submit, claim):
     job = submit()
     trainer = claim()

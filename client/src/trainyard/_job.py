@@ -141,7 +141,8 @@ class Job:
         """Change `name`, `labels` (merged; None removes one) or `priority`. Raises Unprocessable for anything else."""
         content = dumps(changes, allow_nan=False).encode()
         headers = {"Content-Type": "application/json"}
-        return self._read(self._transport.request("PATCH", self._path, content=content, headers=headers).json())
+        response = self._transport.request("PATCH", self._path, content=content, headers=headers)
+        return self._read(self._transport.json(response))
 
     def delete(self) -> None:
         """Delete an ended job with everything it wrote. Raises Conflict while it has not ended."""
@@ -209,7 +210,7 @@ class Job:
             headers["If-None-Match"] = self._etag
         response = self._transport.request("GET", self._path, headers=headers, timeout=self._transport.timeout + asked)
         if response.status_code != httpx2.codes.NOT_MODIFIED:
-            self._read(response.json())
+            self._read(self._transport.json(response))
             self._etag = response.headers.get("ETag")
         elif response.elapsed.total_seconds() < _POLL_SECONDS:
             time.sleep(min(_POLL_SECONDS, wait_seconds))

@@ -43,4 +43,4 @@ class Keys:
 
     def revoke(self, key_id: str) -> Key:
         """Make a key worthless at once. Raises NotFound."""
-        return Key.parse(self._transport.request("DELETE", f"/v1/keys/{key_id}").json())
+        return Key.parse(self._transport.json(self._transport.request("DELETE", f"/v1/keys/{key_id}")))

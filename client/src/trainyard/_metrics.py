@@ -77,7 +77,9 @@ class _Reader:
 
     def live(self, grown: Mapping[str, Mapping[str, Any]]) -> Iterator[Point]:
         for name, columns in grown.items():
-            yield from self._fresh(name, columns)
+            # The stream puts many points at once into buckets; the points themselves are in the series.
+            is_whole = max(columns["count"], default=1) == 1
+            yield from self._fresh(name, columns) if is_whole else self._stored(name)
 
     def rewind(self, step: int) -> None:
         self.last_steps = {name: min(last, step) for name, last in self.last_steps.items()}
@@ -87,11 +89,14 @@ class _Reader:
             last = -1 if summary.last is None else summary.last.step
             # Where the service knows less than was read, the job has started over, and goes through steps again.
             self.last_steps[name] = min(self.last_steps.get(name, -1), last)
-            while self._wants(name) and self.last_steps[name] < last:
-                read = series(
-                    self.transport, self.job_path, name, max_points=_MOST_POINTS, after_step=self.last_steps[name]
-                )
-                yield from self._fresh(name, read.raw)
+            if self.last_steps[name] < last:
+                yield from self._stored(name)
+
+    def _stored(self, name: str) -> Iterator[Point]:
+        if self._wants(name):
+            after = self.last_steps.get(name, -1)
+            read = series(self.transport, self.job_path, name, max_points=_MOST_POINTS, after_step=after)
+            yield from self._fresh(name, read.raw)
 
     def _fresh(self, name: str, columns: Mapping[str, Any]) -> Iterator[Point]:
         if self._wants(name):

@@ -28,6 +28,8 @@ END: Final = "end"
 LIVE: Final = frozenset({PROGRESS, METRICS, LOG, END})
 #: The service comments every 15 s; after three times that the connection is taken for dead.
 _SILENCE_SECONDS: Final = 45.0
+#: A frame of metrics holds every point since the one before; a fast job has many.
+_LONGEST_EVENT_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _connection(
             yield Frame(END)
             return
         yield Frame(CONNECTED)
-        for event in httpx2.EventSource(response):
+        for event in httpx2.EventSource(response, max_event_size=_LONGEST_EVENT_BYTES):
             if event.data:
                 yield _frame(event, live)
 

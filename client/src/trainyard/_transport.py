@@ -50,7 +50,7 @@ class Transport:
 
     def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Any:
         """The JSON document at a path."""
-        return self.request("GET", path, params=params).json()
+        return self.json(self.request("GET", path, params=params))
 
     def post(
         self,
@@ -67,7 +67,17 @@ class Transport:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = dumps(body, allow_nan=False).encode()
-        return self.request("POST", path, content=content, headers=headers, params=params).json()
+        return self.json(self.request("POST", path, content=content, headers=headers, params=params))
+
+    def json(self, response: httpx2.Response) -> Any:
+        """The JSON object of an answer. Raises ServiceUnreachable when something else than the service answered."""
+        try:
+            document = response.json()
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise ServiceUnreachable(f"{self.url} answers, but not as a Trainyard service does")
+        return document
 
     def request(
         self,

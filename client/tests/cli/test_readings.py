@@ -67,6 +67,13 @@ def test_checkpoints_are_listed_and_pulled(run, trained, tmp_path):
     assert run("checkpoints", "list", trained.id, "--json").document[0]["step"] == 100
 
 
+def test_a_folder_that_cannot_be_written_is_told_in_words(run, trained, tmp_path):
+    (tmp_path / "file").write_text("")
+    ran = run("checkpoints", "pull", trained.id, "--to", tmp_path / "file")
+    assert ran.code == ExitCode.BAD_INPUT
+    assert "file: File exists" in ran.err
+
+
 def test_a_dataset_is_uploaded_shown_listed_and_deleted(run, tmp_path):
     path = tmp_path / "people.csv"
     path.write_text("age,city\n" + "41,Bern\n17,Genf\n" * 20)

@@ -133,6 +133,10 @@ def _with_session(function: Callable[..., None]) -> Callable[..., None]:
                 function(session, **given)
         except TrainyardError as error:
             raise session.refuse(error) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise session.refuse(ConfigurationError(f"{error.filename}: {error.strerror}")) from error
 
     _, *own = inspect.signature(function, eval_str=True).parameters.values()
     shared = [
