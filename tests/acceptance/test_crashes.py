@@ -14,9 +14,9 @@ from tests.fixtures.waiting import wait_for
 LONG = {
     "data": {"dataset": "digits"},
     "network": {"type": "mlp", "hidden": [64]},
-    "training": {"epochs": 400},
+    "training": {"epochs": 80},
     "early_stopping": None,
-    "checkpoints": {"every": "20 steps"},
+    "checkpoints": {"every": "40 steps"},
 }
 TINY = {"data": {"dataset": "iris"}, "network": {"type": "mlp", "hidden": [4]}, "training": {"epochs": 1}}
 
