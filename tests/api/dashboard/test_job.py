@@ -180,8 +180,9 @@ def test_a_result_appears_when_the_job_succeeds(watched: Page, hand: Hand) -> No
     hand.succeed(**RESULT)
     result = watched.get_by_role("region", name="Result")
     expect(result).to_contain_text("97.78 %")
-    expect(result).to_contain_text("The network beats every baseline.")
-    expect(result).to_contain_text("A linear model reaches 95.0 %.")
+    expect(result).to_contain_text("The network beats every simple method.")
+    expect(result.get_by_role("listitem").first).to_contain_text(re.compile(r"This network\s*97\.78 %"))
+    expect(result.get_by_role("listitem").nth(1)).to_contain_text(re.compile(r"Linear\s*95\.0 %"))
     result.get_by_text("Per class").click()
     expect(result.get_by_role("row", name="setosa")).to_contain_text("90.0 %")
     expect(watched.locator(".standing")).to_contain_text("Succeeded")
@@ -198,8 +199,8 @@ def test_history_attempts_and_warnings_are_shown(watched: Page, hand: Hand) -> N
     hand.warn("The validation split is small.")
     expect(watched.get_by_role("region", name="Warnings")).to_contain_text("The validation split is small.")
     history = watched.get_by_role("region", name="History")
-    expect(history).to_contain_text(re.compile(r"Warning.*Running.*on yard-1, cpu.*Queued", re.DOTALL))
-    expect(watched.get_by_role("region", name="Attempts")).to_contain_text("yard-1, cpu")
+    expect(history).to_contain_text(re.compile(r"Warning.*Running.*on yard-1 · cpu.*Queued", re.DOTALL))
+    expect(watched.get_by_role("region", name="Attempts")).to_contain_text("yard-1 · cpu")
 
 
 def test_the_spec_is_shown_as_sent_and_with_its_defaults_receding(watched: Page) -> None:

@@ -158,8 +158,8 @@ def test_train_and_validation_share_a_chart_and_loss_comes_first(call: Any) -> N
 
 
 def test_a_job_without_accuracy_shows_its_own_score(call: Any) -> None:
-    panels = call("panels", "panelsFor", ["train/loss", "validation/loss", "validation/rmse"])
-    assert [panel["key"] for panel in panels["main"]] == ["loss", "rmse"]
+    panels = call("panels", "panelsFor", ["train/loss", "validation/loss", "validation/mae", "validation/rmse"])
+    assert [panel["title"] for panel in panels["main"]] == ["Loss", "RMSE"]
 
 
 SPEC = """{
@@ -184,26 +184,45 @@ def test_a_pointer_leads_to_its_place_in_the_text(call: Any, pointer: str, found
     assert place["line"] == line
 
 
-def test_baselines_are_told_in_plain_words(call: Any) -> None:
+def test_the_network_stands_among_the_baselines_best_first(call: Any) -> None:
     result = {
-        "test": {"accuracy": 0.97, "loss": 0.1},
-        "baselines": [{"name": "majority", "test": {"accuracy": 0.1}}, {"name": "linear", "test": {"accuracy": 0.95}}],
-        "beats_baselines": True,
+        "test": {"loss": 0.1, "accuracy": 0.97},
+        "baselines": [
+            {"name": "majority", "test": {"accuracy": 0.1}},
+            {"name": "logistic_regression", "test": {"accuracy": 0.98}},
+            {"name": "unscored", "test": {}},
+        ],
     }
-    assert call("verdict", "baselineSentences", result) == [
-        "The network beats every baseline.",
-        "Always guessing the most frequent class reaches 10.0 %.",
-        "A linear model reaches 95.0 %.",
+    contestants = call("verdict", "contest", result)
+    assert [(one["name"], one["value"]) for one in contestants] == [
+        ("Logistic regression", 0.98),
+        ("This network", 0.97),
+        ("Always the most frequent class", 0.1),
     ]
+    assert contestants[0]["share"] == 1.0
 
 
-def test_a_network_that_loses_to_a_baseline_is_told_so(call: Any) -> None:
-    result = {
-        "test": {"rmse": 40.0},
-        "baselines": [{"name": "last_value", "test": {"rmse": 20.0}}],
-        "beats_baselines": False,
-    }
-    assert call("verdict", "baselineSentences", result)[0].startswith("The network beats no baseline")
+def test_of_errors_the_smallest_is_the_best(call: Any) -> None:
+    result = {"test": {"rmse": 40.0, "r2": 0.1}, "baselines": [{"name": "last_value", "test": {"rmse": 20.0}}]}
+    assert [one["value"] for one in call("verdict", "contest", result)] == [20.0, 40.0]
+
+
+@pytest.mark.parametrize(
+    ("beats", "text"),
+    [
+        (True, "The network beats every simple method."),
+        (False, "A simple method does as well as this network, or better."),
+        (None, ""),
+    ],
+)
+def test_the_verdict_is_the_services_own(call: Any, beats: bool | None, text: str) -> None:
+    assert call("verdict", "verdict", {"beats_baselines": beats}) == text
+
+
+def test_names_become_words(call: Any) -> None:
+    assert call("format", "words", "validation/f1_macro") == "validation F1 macro"
+    assert call("format", "words", "test_rmse") == "test RMSE"
+    assert call("format", "words", "r2") == "R²"
 
 
 @pytest.mark.parametrize(

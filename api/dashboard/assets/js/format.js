@@ -2,8 +2,15 @@
 
 export const NOTHING = "–";
 
-const PERCENT = /(^|\/)(accuracy|top\d+_accuracy|balanced_accuracy|f1|f1_macro|f1_micro|f1_weighted|precision|recall|auroc|auprc)$/;
-const UNITS = [{ size: 86400, unit: "d" }, { size: 3600, unit: "h" }, { size: 60, unit: "min" }, { size: 1, unit: "s" }];
+const PERCENT =
+  /(^|\/)(accuracy|top\d+_accuracy|balanced_accuracy|f1|f1_macro|f1_micro|f1_weighted|precision|recall|auroc|auprc)$/;
+const SHORT = { r2: "R²", lr: "learning rate" };
+const UNITS = [
+  { size: 86400, unit: "d" },
+  { size: 3600, unit: "h" },
+  { size: 60, unit: "min" },
+  { size: 1, unit: "s" },
+];
 const LOWER_IS_BETTER = /(loss|error|mse|mae|rmse|mape|perplexity)$/;
 
 /** @param {any} value a number, or one of the strings "NaN", "Infinity", "-Infinity" @returns {number} NaN for anything else */
@@ -19,7 +26,12 @@ export function number(value, digits = 4) {
   if (Number.isInteger(given) && Math.abs(given) < 1e9) return given.toLocaleString("en");
   const size = Math.abs(given);
   if (size >= 1e9 || size < 1e-4) return minus(given.toExponential(2)).replace("e+", "e");
-  return minus(given.toLocaleString("en", size >= 10 ** digits ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits }));
+  return minus(
+    given.toLocaleString(
+      "en",
+      size >= 10 ** digits ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits },
+    ),
+  );
 }
 
 function minus(text) {
@@ -52,7 +64,12 @@ export function metric(name, value) {
 
 /** @param {string} name such as `validation/f1_macro` or `learning_rate` @returns {string} in words */
 export function words(name) {
-  return name.replaceAll("_", " ").replaceAll("/", " ");
+  return name
+    .replaceAll(/[_/]/g, " ")
+    .replaceAll(
+      /\b(rmse|mae|mse|mape|r2|f1|auroc|auprc|cpu|gpu|lr)\b/g,
+      (short) => SHORT[short] ?? short.toUpperCase(),
+    );
 }
 
 /** @param {string} text @returns {string} with a capital first letter */
@@ -74,7 +91,10 @@ export function duration(seconds) {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** @param {string|null} from RFC 3339 @param {string|null} to null means now @param {number} now epoch milliseconds @returns {number|null} seconds */
+/**
+ * @param {string|null} from RFC 3339 @param {string|null} to the same; null means now @param {number} now epoch milliseconds
+ * @returns {number|null} seconds
+ */
 export function secondsBetween(from, to, now) {
   if (!from) return null;
   return Math.max(0, ((to ? Date.parse(to) : now) - Date.parse(from)) / 1000);
@@ -96,7 +116,12 @@ export function moment(at) {
 
 /** @param {string} at @returns {string} time of day on the reader's clock */
 export function clock(at) {
-  return new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  return new Date(at).toLocaleTimeString(undefined, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+  });
 }
 
 /** @param {number} count @returns {string} decimal units, as file managers show */

@@ -2,7 +2,10 @@
 
 /** A request that was refused or could not be made. `status` is 0 when the service cannot be reached. */
 export class Problem extends Error {
-  /** @param {{status: number, code?: string, title?: string, detail?: string, errors?: import("./types.js").FieldError[]}} document */
+  /**
+   * @param {{status: number, code?: string, title?: string, detail?: string,
+   *          errors?: import("./types.js").FieldError[]}} document
+   */
   constructor({ status, code = "", title = "", detail = "", errors = [] }) {
     super(detail || title || `The service answered ${status}.`);
     this.name = "Problem";
@@ -41,7 +44,10 @@ export class Api {
     for (const [name, value] of Object.entries(query)) {
       if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, String(value));
     }
-    const response = await this.#fetch(url, { ...options, headers: { ...headers, Authorization: `Bearer ${this.#key}` } });
+    const response = await this.#fetch(url, {
+      ...options,
+      headers: { ...headers, Authorization: `Bearer ${this.#key}` },
+    });
     if (response.ok) return response;
     if (response.status === 401) this.#onUnauthorized();
     throw await problemOf(response);

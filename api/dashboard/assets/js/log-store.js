@@ -51,7 +51,7 @@ export class LogStore extends EventTarget {
   /** @returns {Promise<string>} all of it; the service hands it out in pieces */
   async whole() {
     const pieces = [];
-    for (let after = 0, end = -1; end !== after; ) {
+    for (let after = 0, end = -1; end !== after;) {
       if (end >= 0) after = end;
       const response = await this.#request({ after });
       pieces.push(await response.text());

@@ -119,7 +119,10 @@ export class MetricStore extends EventTarget {
     return names;
   }
 
-  /** Nothing, where an attempt that begins anew has taken the series away since its name was read. */
+  /**
+   * @param {string} name @param {number|null} [afterStep]
+   * @returns {Promise<import("./series.js").Series>} nothing, where an attempt that begins anew has taken the series away
+   */
   async #points(name, afterStep = null) {
     try {
       return toSeries(await this.#json(`/${name}`, { max_points: MAX_POINTS, after_step: afterStep }));

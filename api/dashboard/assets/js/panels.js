@@ -3,7 +3,7 @@ import { isPercent, sentence, words } from "./format.js";
 
 /** @typedef {{key: string, title: string, names: string[], logarithmic: boolean}} Panel */
 
-const FIRST = ["loss", "accuracy", "learning_rate"];
+const SCORES = ["accuracy", "rmse", "mae"];
 
 /**
  * @param {string[]} names such as `train/loss` and `validation/loss`, which share a chart
@@ -16,8 +16,8 @@ export function panelsFor(names) {
     groups.set(key, [...(groups.get(key) ?? []), name]);
   }
   const keys = [...groups.keys()];
-  const score = keys.includes("accuracy") ? "accuracy" : keys.find((key) => isScore(key, groups.get(key)));
-  const main = FIRST.map((key) => (key === "accuracy" ? score : key)).filter((key) => key && groups.has(key));
+  const score = SCORES.find((key) => keys.includes(key)) ?? keys.find((key) => isScore(key, groups.get(key)));
+  const main = ["loss", score, "learning_rate"].filter((key) => key && groups.has(key));
   const more = keys.filter((key) => !main.includes(key)).sort();
   return { main: main.map((key) => panel(key, groups.get(key))), more: more.map((key) => panel(key, groups.get(key))) };
 }

@@ -29,7 +29,10 @@ export function coloursOf(element) {
 export function plotData(lines, logarithmic) {
   if (!lines.some(({ series }) => series.step.length)) return [[], ...lines.flatMap(() => [[], [], []])];
   return uPlot.join(
-    lines.map(({ series }) => [series.step, ...[series.value, series.max, series.min].map((column) => drawable(column, logarithmic))]),
+    lines.map(({ series }) => [
+      series.step,
+      ...[series.value, series.max, series.min].map((column) => drawable(column, logarithmic)),
+    ]),
   );
 }
 
@@ -39,7 +42,8 @@ export function plotData(lines, logarithmic) {
  * @returns {object} what uPlot is made from
  */
 export function plotOptions({ lines, logarithmic, percent, width, height, colours, onCursor }) {
-  const values = (_plot, ticks) => ticks.map((tick) => (tick === null ? "" : percent ? `${compact(tick * 100)} %` : compact(tick)));
+  const values = (_plot, ticks) =>
+    ticks.map((tick) => (tick === null ? "" : percent ? `${compact(tick * 100)} %` : compact(tick)));
   const axis = { stroke: colours.muted, font: colours.font, ticks: { show: false } };
   return {
     width,
@@ -53,7 +57,9 @@ export function plotOptions({ lines, logarithmic, percent, width, height, colour
       { ...axis, grid: { stroke: colours.grid, width: 1 }, size: 56, gap: 8, space: 36, values },
     ],
     series: [{}, ...lines.flatMap((line) => seriesOptions(line, colours))],
-    bands: lines.flatMap(({ series }, i) => (hasSpread(series) ? [{ series: [3 * i + 2, 3 * i + 3], fill: colours.band }] : [])),
+    bands: lines.flatMap(({ series }, i) =>
+      hasSpread(series) ? [{ series: [3 * i + 2, 3 * i + 3], fill: colours.band }] : [],
+    ),
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
   };
 }

@@ -58,7 +58,8 @@ function children(text, open) {
 /** The offset behind the value that starts at an offset. */
 function valueEnd(text, start) {
   if (text[start] === '"') return stringEnd(text, start);
-  if (text[start] !== "{" && text[start] !== "[") return start + (/^[^\s,\]}]*/.exec(text.slice(start))?.[0].length ?? 0);
+  if (text[start] !== "{" && text[start] !== "[")
+    return start + (/^[^\s,\]}]*/.exec(text.slice(start))?.[0].length ?? 0);
   let depth = 0;
   for (let at = start; at < text.length; at += 1) {
     if (text[at] === '"') at = stringEnd(text, at) - 1;

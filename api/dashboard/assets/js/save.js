@@ -32,7 +32,10 @@ export async function readBlob(response, onProgress) {
   return new Blob(parts, { type: "application/octet-stream" });
 }
 
-/** @param {Blob} blob @returns {Promise<string|null>} hexadecimal; null where the page is not served securely and cannot compute it */
+/**
+ * @param {Blob} blob
+ * @returns {Promise<string|null>} hexadecimal; null where the page is not served securely and the browser does not compute it
+ */
 export async function sha256(blob) {
   if (!globalThis.crypto?.subtle) return null;
   const digest = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());

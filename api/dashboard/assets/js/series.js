@@ -14,7 +14,10 @@ export function emptySeries() {
   return { step: [], value: [], min: [], max: [], count: [] };
 }
 
-/** @param {any} document columns as the service sends them; `min`, `max` and `count` may be missing @returns {Series} */
+/**
+ * @param {any} document columns as the service sends them; `min`, `max` and `count` may be missing
+ * @returns {Series}
+ */
 export function toSeries(document) {
   const value = (document.value ?? []).map(toNumber);
   return {
@@ -28,7 +31,7 @@ export function toSeries(document) {
 
 /**
  * @param {Series} known
- * @param {Series} fresh later points; where they begin at or before the last known step (a resumed attempt trains it again) they replace the tail
+ * @param {Series} fresh later points; where they begin further back (a resumed attempt trains again) they replace the tail
  * @returns {Series} a new series
  */
 export function append(known, fresh) {
@@ -47,7 +50,10 @@ export function fill(known, missed) {
   if (!missed.step.length) return known;
   const newer = lowerBound(known.step, lastStep(missed) + 1);
   const filled = append(known, missed);
-  return append(filled, mapColumns((name) => known[name].slice(newer)));
+  return append(
+    filled,
+    mapColumns((name) => known[name].slice(newer)),
+  );
 }
 
 /** @param {Series} series @returns {Series} neighbours merged in pairs: weighted mean, outer bounds, the later step */
@@ -57,7 +63,9 @@ export function halve(series) {
     const j = Math.min(i + 1, series.step.length - 1);
     const count = i === j ? series.count[i] : series.count[i] + series.count[j];
     merged.step.push(series.step[j]);
-    merged.value.push(i === j ? series.value[i] : (series.value[i] * series.count[i] + series.value[j] * series.count[j]) / count);
+    merged.value.push(
+      i === j ? series.value[i] : (series.value[i] * series.count[i] + series.value[j] * series.count[j]) / count,
+    );
     merged.min.push(Math.min(series.min[i], series.min[j]));
     merged.max.push(Math.max(series.max[i], series.max[j]));
     merged.count.push(count);
@@ -99,5 +107,11 @@ function lowerBound(steps, step) {
 
 /** @param {(name: keyof Series) => number[]} column @returns {Series} */
 function mapColumns(column) {
-  return { step: column("step"), value: column("value"), min: column("min"), max: column("max"), count: column("count") };
+  return {
+    step: column("step"),
+    value: column("value"),
+    min: column("min"),
+    max: column("max"),
+    count: column("count"),
+  };
 }

@@ -50,5 +50,10 @@ export async function* frames(body) {
 }
 
 function blank() {
-  return { event: "", data: /** @type {string[]} */ ([]), id: /** @type {string|null} */ (null), retry: /** @type {number|null} */ (null) };
+  return {
+    event: "",
+    data: /** @type {string[]} */ ([]),
+    id: /** @type {string|null} */ (null),
+    retry: /** @type {number|null} */ (null),
+  };
 }

@@ -5,7 +5,10 @@ export const STATUSES = ["queued", "running", "pausing", "paused", "cancelling",
 
 const TERMINAL = new Set(["succeeded", "failed", "cancelled"]);
 
-/** @typedef {{verb: string, label: string, confirm: {question: string, consequence: string, yes: string}|null, danger?: boolean}} Action */
+/**
+ * @typedef {{verb: string, label: string, confirm: {question: string, consequence: string, yes: string}|null,
+ *            danger?: boolean}} Action
+ */
 
 /** @type {Record<string, Action>} */
 const ACTIONS = {
@@ -27,7 +30,8 @@ const ACTIONS = {
     danger: true,
     confirm: {
       question: "Cancel this job?",
-      consequence: "Training ends without a result. Checkpoints saved so far are kept, and the job can be retried later.",
+      consequence:
+        "Training ends without a result. Checkpoints saved so far are kept, and the job can be retried later.",
       yes: "Cancel job",
     },
   },

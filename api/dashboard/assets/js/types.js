@@ -1,7 +1,8 @@
 /**
  * The shapes that the service answers with, as far as this page reads them.
  *
- * @typedef {{fraction: number, epoch: number, epochs: number|null, step: number, steps: number|null, eta_seconds: number|null}} Progress
+ * @typedef {{fraction: number, epoch: number|null, epochs: number|null, step: number|null, steps: number|null,
+ *            eta_seconds: number|null}} Progress
  * @typedef {{number: number, worker: string|null, device: string|null, started_at: string, ended_at: string|null,
  *            outcome: string|null, resumed_from_step: number|null}} Attempt
  * @typedef {{id: string, name: string|null, labels: Record<string, string>, status: string, phase: string|null,

@@ -1,45 +1,50 @@
-/** Says in plain words how a trained network compares with the simple methods on the same split. */
-import { lowerIsBetter, metric, toNumber, words } from "./format.js";
+/** How a trained network compares with simple methods on the same test split. */
+import { lowerIsBetter, sentence, toNumber, words } from "./format.js";
 
-const PREFERRED = ["accuracy", "auroc", "f1_macro", "r2", "rmse", "mae", "mse", "loss"];
+const PREFERRED = ["accuracy", "rmse", "mae", "r2", "auroc", "f1_macro", "mse", "loss"];
 
-const BASELINES = {
-  majority: "always guessing the most frequent class",
-  mean: "always guessing the mean",
-  median: "always guessing the median",
-  linear: "a linear model",
-  last_value: "repeating the last value",
-  seasonal_naive: "repeating the last season",
-  boosted_trees: "boosted trees",
-  ar: "a linear autoregression",
+const IN_PLAIN_WORDS = {
+  majority: "Always the most frequent class",
+  mean: "Always the mean",
+  last_value: "The last value again",
+  seasonal_naive: "The last season again",
 };
 
-/** @param {Record<string, any>|undefined} test @returns {{name: string, value: any}|null} the one number that tells most */
-export function primaryScore(test) {
+/** @typedef {{name: string, value: number, share: number, isNetwork: boolean}} Contestant `share` of the longest bar, 0 to 1 */
+
+/** @param {Record<string, any>|undefined} test scores @returns {string|null} the name of the one that tells most */
+export function decisiveScore(test) {
   const names = Object.keys(test ?? {}).filter((name) => Number.isFinite(toNumber(test?.[name])));
-  const name = PREFERRED.find((preferred) => names.includes(preferred)) ?? names[0];
-  return name === undefined ? null : { name, value: test?.[name] };
+  return PREFERRED.find((name) => names.includes(name)) ?? names[0] ?? null;
 }
 
-/** @param {Record<string, any>} result of a job @returns {string[]} sentences; none where no baseline was scored by the same measure */
-export function baselineSentences(result) {
-  const primary = primaryScore(result.test);
-  const scored = (result.baselines ?? []).filter(({ test }) => primary && test?.[primary.name] !== undefined);
-  if (!primary || !scored.length) return [];
-  const lines = scored.map(({ name, test }) => `${capital(BASELINES[name] ?? words(name))} reaches ${metric(primary.name, test[primary.name])}.`);
-  return [verdict(result, primary, scored), ...lines];
+/**
+ * @param {Record<string, any>} result of a job
+ * @returns {Contestant[]} the network and every baseline scored alike, best first; empty without a rival
+ */
+export function contest(result) {
+  const score = decisiveScore(result.test);
+  if (score === null) return [];
+  const rivals = (result.baselines ?? []).filter(({ test }) => Number.isFinite(toNumber(test?.[score])));
+  if (!rivals.length) return [];
+  const all = [
+    { name: "This network", value: toNumber(result.test[score]), isNetwork: true },
+    ...rivals.map(({ name, test }) => ({
+      name: IN_PLAIN_WORDS[name] ?? sentence(words(name)),
+      value: toNumber(test[score]),
+      isNetwork: false,
+    })),
+  ];
+  const direction = lowerIsBetter(score) ? 1 : -1;
+  const longest = Math.max(...all.map(({ value }) => Math.abs(value))) || 1;
+  return all
+    .map((contestant) => ({ ...contestant, share: Math.max(0, contestant.value / longest) }))
+    .sort((a, b) => direction * (a.value - b.value));
 }
 
-function verdict(result, primary, scored) {
-  const lower = lowerIsBetter(primary.name);
-  const beaten = scored.filter(({ test }) => (lower ? toNumber(primary.value) < toNumber(test[primary.name]) : toNumber(primary.value) > toNumber(test[primary.name])));
-  if (result.beats_baselines === true || (result.beats_baselines === undefined && beaten.length === scored.length)) {
-    return scored.length === 1 ? "The network beats the baseline." : "The network beats every baseline.";
-  }
-  if (!beaten.length) return "The network beats no baseline: a simpler method does as well here.";
-  return `The network does not clearly beat every baseline (${beaten.length} of ${scored.length} score lower).`;
-}
-
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** @param {Record<string, any>} result of a job @returns {string} empty when there was nothing to compare with */
+export function verdict(result) {
+  if (result.beats_baselines === true) return "The network beats every simple method.";
+  if (result.beats_baselines === false) return "A simple method does as well as this network, or better.";
+  return "";
 }

@@ -37,7 +37,10 @@ export function App() {
 /** A fault in one room leaves the way to the others open. */
 function Room({ route }) {
   const [fault, tryAgain] = useErrorBoundary();
-  if (fault) return html`<${Notice} problem=${new Error(`This page has a fault: ${fault.message}`)}><button type="button" onClick=${tryAgain}>Try again</button><//>`;
+  if (fault)
+    return html`<${Notice} problem=${new Error(`This page has a fault: ${fault.message}`)}>
+      <button type="button" onClick=${tryAgain}>Try again</button>
+    <//>`;
   if (route.room === "job") return html`<${JobPage} id=${route.id} />`;
   if (route.room === "submit") return html`<${SubmitPage} />`;
   return html`<${JobsPage} query=${route.query} />`;

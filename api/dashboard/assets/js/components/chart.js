@@ -30,22 +30,38 @@ export function Chart({ title, lines, height, logarithmic = false, children }) {
   const isDark = useColourScheme();
   const percent = lines.some(({ name }) => isPercent(name));
   // What uPlot cannot change in place; a new one is made when it differs.
-  const shape = [isDark, logarithmic, height, ...lines.map(({ name, series }) => `${name} ${hasSpread(series)} ${series.step.length <= 60}`)].join();
+  const shape = [
+    isDark,
+    logarithmic,
+    height,
+    ...lines.map(({ name, series }) => `${name} ${hasSpread(series)} ${series.step.length <= 60}`),
+  ].join();
 
   useLayoutEffect(() => {
     if (!place.current) return undefined;
     const element = place.current;
     const width = element.clientWidth;
-    const options = plotOptions({ lines, logarithmic, percent, width, height, colours: coloursOf(element), onCursor: setAt });
+    const options = plotOptions({
+      lines,
+      logarithmic,
+      percent,
+      width,
+      height,
+      colours: coloursOf(element),
+      onCursor: setAt,
+    });
     const drawn = new uPlot(options, plotData(lines, logarithmic), element);
     plot.current = drawn;
     const observer = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height }));
     observer.observe(element);
     return () => (observer.disconnect(), drawn.destroy(), (plot.current = null));
   }, [shape]);
-  useEffect(() => {
-    if (plot.current) showNewest(plot.current, plotData(lines, logarithmic));
-  }, lines.map(({ series }) => series));
+  useEffect(
+    () => {
+      if (plot.current) showNewest(plot.current, plotData(lines, logarithmic));
+    },
+    lines.map(({ series }) => series),
+  );
 
   return html`<figure class="chart">
     <figcaption>
@@ -53,7 +69,14 @@ export function Chart({ title, lines, height, logarithmic = false, children }) {
       <${Readings} lines=${lines} step=${at === null ? null : plot.current?.data[0][at]} />
       ${children}
     </figcaption>
-    <div class="plot" ref=${place} tabindex="0" role="img" aria-label=${summary(title, lines)} onKeyDown=${(event) => moveCursor(event, plot.current)}></div>
+    <div
+      class="plot"
+      ref=${place}
+      tabindex="0"
+      role="img"
+      aria-label=${summary(title, lines)}
+      onKeyDown=${(event) => moveCursor(event, plot.current)}
+    ></div>
     <${NonFinite} lines=${lines} />
   </figure>`;
 }
@@ -69,16 +92,26 @@ function showNewest(plot, data) {
 
 /** The values under the cursor, else the newest ones. */
 function Readings({ lines, step }) {
-  const shown = lines.map(({ name, role, series }) => {
-    const i = step === null || step === undefined ? series.step.length - 1 : indexAt(series.step, step);
-    return html`<span class="reading ${role}" key=${name}><i aria-hidden="true"></i>${role} <b>${metric(name, series.value[i])}</b></span>`;
-  });
-  return html`<p class="readings">${shown}${step === null || step === undefined ? null : html`<span class="reading">step <b>${number(step)}</b></span>`}</p>`;
+  const isPointed = step !== null && step !== undefined;
+  return html`<p class="readings">
+    ${lines.map(({ name, role, series }) => {
+      const i = isPointed ? indexAt(series.step, step) : series.step.length - 1;
+      return html`<span class="reading ${role}" key=${name}>
+        <i aria-hidden="true"></i>${role} <b>${metric(name, series.value[i])}</b>
+      </span>`;
+    })}
+    ${isPointed && html`<span class="reading">step <b>${number(step)}</b></span>`}
+  </p>`;
 }
 
 function NonFinite({ lines }) {
-  const found = lines.map(({ name, series }) => ({ name, step: firstNonFinite(series) })).filter(({ step }) => step !== null);
-  return found.map(({ name, step }) => html`<p class="nonfinite" key=${name}>${name} is not a number from step ${number(step)} on.</p>`);
+  const found = lines
+    .map(({ name, series }) => ({ name, step: firstNonFinite(series) }))
+    .filter(({ step }) => step !== null);
+  return found.map(
+    ({ name, step }) =>
+      html`<p class="nonfinite" key=${name}>${name} is not a number from step ${number(step)} on.</p>`,
+  );
 }
 
 /** The last point at or before a step. */

@@ -32,9 +32,21 @@ export function Controls({ job, isStopping, onChanged }) {
 
   const actions = actionsFor(job.status).filter(({ verb }) => !(isStopping && verb === "stop"));
   return html`<div class="controls" role="group" aria-label="Control this job">
-    ${actions.map((action) => html`<button type="button" key=${action.verb} class=${action.danger ? "danger" : ""} disabled=${isBusy}
-      onClick=${() => (action.confirm ? setAsking(action) : perform(action))}>${action.label}</button>`)}
-    ${asking?.confirm && html`<${ConfirmDialog} ...${asking.confirm} danger=${asking.danger} onYes=${() => perform(asking)} onNo=${() => setAsking(null)} />`}
+    ${actions.map(
+      (
+        action,
+      ) => html`<button type="button" key=${action.verb} class=${action.danger ? "danger" : ""} disabled=${isBusy}
+      onClick=${() => (action.confirm ? setAsking(action) : perform(action))}>${action.label}</button>`,
+    )}
+    ${
+      asking?.confirm &&
+      html`<${ConfirmDialog}
+      ...${asking.confirm}
+      danger=${asking.danger}
+      onYes=${() => perform(asking)}
+      onNo=${() => setAsking(null)}
+    />`
+    }
     <${Notice} problem=${problem} />
   </div>`;
 }

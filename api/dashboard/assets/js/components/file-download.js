@@ -17,7 +17,9 @@ export function FileDownload({ path, file, saveAs }) {
     setState("0 %");
     try {
       const response = await api.request(path);
-      const blob = await readBlob(response, (received) => setState(`${Math.floor((100 * received) / (file.bytes || 1))} %`));
+      const blob = await readBlob(response, (received) =>
+        setState(`${Math.floor((100 * received) / (file.bytes || 1))} %`),
+      );
       const digest = await sha256(blob);
       if (digest !== null && digest !== file.sha256) throw new Error("The digest does not match; nothing was saved.");
       saveBlob(blob, saveAs);

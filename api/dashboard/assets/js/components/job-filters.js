@@ -4,7 +4,9 @@ import { html } from "../html.js";
 import { STATUSES } from "../status.js";
 
 /**
- * @param {{filters: import("../hooks/use-jobs.js").Filters, onChange: (filters: import("../hooks/use-jobs.js").Filters) => void}} props
+ * @typedef {import("../hooks/use-jobs.js").Filters} Filters
+ *
+ * @param {{filters: Filters, onChange: (filters: Filters) => void}} props
  */
 export function JobFilters({ filters, onChange }) {
   const [label, setLabel] = useState(filters.label);
@@ -19,7 +21,11 @@ export function JobFilters({ filters, onChange }) {
   return html`<form class="filters" role="search" aria-label="Filter jobs" onSubmit=${apply}>
     <div>
       <label for="filter-status">Status</label>
-      <select id="filter-status" value=${filters.status} onChange=${(event) => onChange({ ...filters, status: event.currentTarget.value })}>
+      <select
+        id="filter-status"
+        value=${filters.status}
+        onChange=${(event) => onChange({ ...filters, status: event.currentTarget.value })}
+      >
         <option value="">Any</option>
         ${STATUSES.map((status) => html`<option key=${status} value=${status}>${sentence(status)}</option>`)}
       </select>

@@ -4,6 +4,7 @@ import { listHref } from "../router.js";
 import { isTerminal, queueSentence } from "../status.js";
 import { Controls } from "./controls.js";
 import { Labels } from "./job-table.js";
+import { Pair } from "./pair.js";
 import { ProgressBar } from "./progress-bar.js";
 import { StatusMark } from "./status-mark.js";
 import { Age } from "./time.js";
@@ -13,7 +14,8 @@ const CONNECTION = { connecting: "Connecting", waiting: "Connection lost, trying
 /**
  * Name, status and progress of a job, and what may be asked of it.
  *
- * @param {{job: import("../types.js").Job, now: number, connection: string, isStopping: boolean, onChanged: () => Promise<void>}} props
+ * @param {{job: import("../types.js").Job, now: number, connection: string, isStopping: boolean,
+ *          onChanged: () => Promise<void>}} props
  */
 export function JobHead({ job, now, connection, isStopping, onChanged }) {
   return html`<header class="job-head">
@@ -55,17 +57,19 @@ function Reason({ reason, isFinal }) {
 function Progress({ job, now }) {
   const { fraction = 0, epoch, epochs, step, steps, eta_seconds: eta } = job.progress ?? {};
   const elapsed = secondsBetween(job.started_at, job.finished_at, now);
-  const facts = [
-    ["Epoch", epoch, epochs],
-    ["Step", step, steps],
-  ].filter(([, done]) => done !== null && done !== undefined);
   return html`<div class="progress">
     <${ProgressBar} fraction=${fraction} status=${job.status} label="Progress of this job" />
     <dl>
-      <div><dt>Done</dt><dd>${Math.floor((fraction ?? 0) * 100)} %</dd></div>
-      ${facts.map(([name, done, all]) => html`<div key=${name}><dt>${name}</dt><dd>${number(done)}${all ? html` <small>of ${number(all)}</small>` : ""}</dd></div>`)}
-      ${elapsed !== null && html`<div><dt>${job.finished_at ? "Took" : "Since start"}</dt><dd>${duration(elapsed)}</dd></div>`}
-      ${job.status === "running" && html`<div><dt>Remaining</dt><dd>${duration(eta)}</dd></div>`}
+      <${Pair} name="Done">${Math.floor((fraction ?? 0) * 100)} %<//>
+      <${Count} name="Epoch" done=${epoch} all=${epochs} />
+      <${Count} name="Step" done=${step} all=${steps} />
+      ${elapsed !== null && html`<${Pair} name=${job.finished_at ? "Took" : "Since start"}>${duration(elapsed)}<//>`}
+      ${job.status === "running" && html`<${Pair} name="Remaining">${duration(eta)}<//>`}
     </dl>
   </div>`;
+}
+
+function Count({ name, done, all }) {
+  if (done === null || done === undefined) return null;
+  return html`<${Pair} name=${name}>${number(done)}${all && html`<small> of ${number(all)}</small>`}<//>`;
 }

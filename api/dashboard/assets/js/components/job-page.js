@@ -33,6 +33,7 @@ export function JobPage({ id }) {
       <div class="job-main">
         <${Charts} store=${store} status=${job.status} />
         <${LogTail} jobId=${id} feed=${feed} />
+        <${Checkpoints} jobId=${id} version=${checkpointVersion(job, events)} now=${now} />
       </div>
       <aside class="job-side">
         <${Result} result=${job.result} />
@@ -40,7 +41,6 @@ export function JobPage({ id }) {
         <${Attempts} attempts=${job.attempts} now=${now} />
       </aside>
     </div>
-    <${Checkpoints} jobId=${id} version=${checkpointVersion(job, events)} />
     <${SpecView} spec=${job.spec} resolved=${job.resolved_spec} />
   </article>`;
 }

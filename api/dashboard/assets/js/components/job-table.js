@@ -39,7 +39,8 @@ export function Labels({ labels }) {
 
 function Progress({ job }) {
   if (job.status === "succeeded") return null;
-  if (job.status === "failed") return html`<span class="why" title=${job.reason?.message}>${words(job.reason?.code ?? "")}</span>`;
+  if (job.status === "failed")
+    return html`<span class="why" title=${job.reason?.message}>${words(job.reason?.code ?? "")}</span>`;
   const fraction = job.progress?.fraction ?? 0;
   if (!fraction) return null;
   return html`<${ProgressBar} fraction=${fraction} status=${job.status} label=${`Progress of ${job.name || job.id}`} />

@@ -32,9 +32,11 @@ export function JobsPage({ query }) {
 }
 
 function NoJobs({ isFiltered }) {
-  if (isFiltered) return html`<div class="empty"><p>No job matches.</p><p><a href=${listHref()}>Show all jobs</a></p></div>`;
+  if (isFiltered)
+    return html`<div class="empty"><p>No job matches.</p><p><a href=${listHref()}>Show all jobs</a></p></div>`;
   return html`<div class="empty">
     <p>The yard is empty.</p>
-    <p class="quiet">Submit the smallest useful job, <code>{"data": {"dataset": "digits"}}</code>, over HTTP or <a href="#/submit">from here</a>.</p>
+    <p class="quiet">The smallest useful job is <code>{"data": {"dataset": "digits"}}</code>.</p>
+    <p><a href="#/submit">Submit it from here</a></p>
   </div>`;
 }

@@ -6,26 +6,40 @@ import { html } from "../html.js";
  * @param {{value: any, given?: any}} props
  */
 export function JsonView({ value, given }) {
-  return html`<pre class="json" tabindex="0" aria-label="JSON"><${Value} value=${value} given=${given} marks=${given !== undefined} depth=${0} /></pre>`;
+  return html`<pre class="json" tabindex="0" aria-label="JSON">
+    <${Value} value=${value} given=${given} marks=${given !== undefined} depth=${0} />
+  </pre>`;
 }
 
 function Value({ value, given, marks, depth }) {
-  if (Array.isArray(value) && value.some((item) => typeof item === "object" && item !== null)) {
-    return html`<${Block} open="[" close="]" depth=${depth} entries=${value.map((item, i) => [null, item, given?.[i]])} marks=${marks} />`;
-  }
-  if (value !== null && typeof value === "object" && !Array.isArray(value)) {
-    const entries = Object.entries(value).map(([key, inner]) => [key, inner, givenAt(given, key)]);
-    return html`<${Block} open="{" close="}" depth=${depth} entries=${entries} marks=${marks} />`;
-  }
+  if (isBlock(value)) return html`<${Block} value=${value} given=${given} marks=${marks} depth=${depth} />`;
   const kind = typeof value === "string" ? "text" : "literal";
   return html`<span class="${kind} ${marks && given === undefined ? "default" : ""}">${oneLine(value)}</span>`;
 }
 
-function Block({ open, close, depth, entries, marks }) {
-  if (!entries.length) return `${open}${close}`;
-  const inner = "  ".repeat(depth + 1);
-  return html`${open}${entries.map(([key, value, given], i) => html`<span key=${key ?? i}>${"\n"}${inner}${key !== null && html`<span class="key">${JSON.stringify(key)}</span>${": "}`}<${Value}
-    value=${value} given=${given} marks=${marks} depth=${depth + 1} />${i < entries.length - 1 ? "," : ""}</span>`)}${"\n"}${"  ".repeat(depth)}${close}`;
+/** An object, or a list of objects: one member a line. */
+function Block({ value, given, marks, depth }) {
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  const names = Object.keys(value);
+  if (!names.length) return `${open}${close}`;
+  const indent = `\n${"  ".repeat(depth + 1)}`;
+  const members = names.map((name, i) => {
+    const inner = { value: value[name], given: givenAt(given, name), marks, depth: depth + 1 };
+    return html`<span key=${name}>
+      ${indent}${!Array.isArray(value) && html`<${Key} name=${name} />`}
+      <${Value} ...${inner} />${i < names.length - 1 && ","}
+    </span>`;
+  });
+  return html`${open}${members}${`\n${"  ".repeat(depth)}`}${close}`;
+}
+
+function Key({ name }) {
+  return html`<span class="key">${JSON.stringify(name)}</span>${": "}`;
+}
+
+function isBlock(value) {
+  if (Array.isArray(value)) return value.some((item) => typeof item === "object" && item !== null);
+  return typeof value === "object" && value !== null;
 }
 
 /** A bare string in a spec is short for `{"type": that}`. */

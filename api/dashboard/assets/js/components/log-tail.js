@@ -7,7 +7,11 @@ import { Notice } from "./notice.js";
 
 const NEAR_PX = 24;
 
-/** The end of the log. It follows what comes until the reader scrolls up. @param {{jobId: string, feed: import("../feed.js").JobFeed}} props */
+/**
+ * The end of the log. It follows what comes until the reader scrolls up.
+ *
+ * @param {{jobId: string, feed: import("../feed.js").JobFeed}} props
+ */
 export function LogTail({ jobId, feed }) {
   const log = useLog(useApi(), jobId, feed);
   const box = useRef(/** @type {HTMLPreElement|null} */ (null));
@@ -30,6 +34,8 @@ export function LogTail({ jobId, feed }) {
       <button type="button" class="toggle" onClick=${download}>Download</button>
     </div>
     <${Notice} problem=${log.error ?? problem} />
-    <pre class="log" ref=${box} tabindex="0" aria-labelledby="log-title" onScroll=${onScroll}>${log.text || "Nothing has been written yet."}</pre>
+    <pre class=${log.text ? "log" : "log blank"} ref=${box} tabindex="0" aria-labelledby="log-title" onScroll=${onScroll}>
+      ${log.text || "Nothing has been written yet."}
+    </pre>
   </section>`;
 }

@@ -18,7 +18,9 @@ export function SignIn({ onKey, message }) {
       await new Api(key.trim()).json("v1/jobs", { query: { limit: 1 } });
       onKey(key.trim());
     } catch (error) {
-      setProblem(error.status === 401 ? new Error("This key is not valid. It may be mistyped, expired or revoked.") : error);
+      setProblem(
+        error.status === 401 ? new Error("This key is not valid. It may be mistyped, expired or revoked.") : error,
+      );
       setBusy(false);
     }
   }
@@ -33,6 +35,9 @@ export function SignIn({ onKey, message }) {
       <button class="primary" disabled=${isBusy}>${isBusy ? "Checking" : "Sign in"}</button>
       <${Notice} problem=${problem} />
     </form>
-    <p class="quiet">The first start of the service writes an admin key to <code>admin.key</code> in its data folder. This tab forgets the key when it is closed.</p>
+    <p class="quiet">
+      The first start of the service writes an admin key to <code>admin.key</code> in its data folder. This tab forgets the key
+      when it is closed.
+    </p>
   </main>`;
 }

@@ -7,13 +7,31 @@ import { DryRunReport } from "./dry-run-report.js";
 import { Notice } from "./notice.js";
 
 const EXAMPLES = {
-  "Digits, a small network": { name: "digits", data: { dataset: "digits" }, network: { type: "mlp", hidden: [64] }, training: { epochs: 20 } },
-  "Digits, a convolutional network": { name: "digits cnn", data: { dataset: "digits" }, network: "cnn", training: { epochs: 20 } },
-  "Iris, three kinds of flower": { name: "iris", data: { dataset: "iris" }, optimizer: { type: "sgd", learning_rate: 0.05 }, training: { epochs: 60 } },
+  "Digits, a small network": {
+    name: "digits",
+    data: { dataset: "digits" },
+    network: { type: "mlp", hidden: [64] },
+    training: { epochs: 20 },
+  },
+  "Digits, a convolutional network": {
+    name: "digits cnn",
+    data: { dataset: "digits" },
+    network: "cnn",
+    training: { epochs: 20 },
+  },
+  "Iris, three kinds of flower": {
+    name: "iris",
+    data: { dataset: "iris" },
+    optimizer: { type: "sgd", learning_rate: 0.05 },
+    training: { epochs: 60 },
+  },
 };
 
 /** Indented, with short lists of numbers on one line. */
-const text = (spec) => JSON.stringify(spec, null, 2).replace(/\[[^[\]{}]*\]/g, (list) => list.replace(/\s+/g, " ").replace("[ ", "[").replace(" ]", "]"));
+const text = (spec) =>
+  JSON.stringify(spec, null, 2).replace(/\[[^[\]{}]*\]/g, (list) =>
+    list.replace(/\s+/g, " ").replace("[ ", "[").replace(" ]", "]"),
+  );
 
 /** Write a spec, see what the service makes of it, submit it. */
 export function SubmitPage() {
@@ -43,6 +61,10 @@ export function SubmitPage() {
     }
   }
 
+  function startFrom({ currentTarget: { value } }) {
+    if (value in EXAMPLES) setSpec(text(EXAMPLES[value]));
+  }
+
   function show({ start, end }) {
     box.current?.focus();
     box.current?.setSelectionRange(start, end);
@@ -54,13 +76,22 @@ export function SubmitPage() {
       <div>
         <div class="section-head">
           <label for="spec">Spec</label>
-          <select aria-label="Start from an example" value="" onChange=${(event) => EXAMPLES[event.currentTarget.value] && setSpec(text(EXAMPLES[event.currentTarget.value]))}>
+          <select aria-label="Start from an example" value="" onChange=${startFrom}>
             <option value="">Start from an example</option>
             ${Object.keys(EXAMPLES).map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
           </select>
         </div>
-        <textarea id="spec" ref=${box} spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="report" aria-invalid=${Boolean(problem)}
-          value=${spec} onInput=${(event) => setSpec(event.currentTarget.value)}></textarea>
+        <textarea
+          id="spec"
+          ref=${box}
+          spellcheck="false"
+          autocapitalize="off"
+          autocomplete="off"
+          aria-describedby="report"
+          aria-invalid=${Boolean(problem)}
+          value=${spec}
+          onInput=${(event) => setSpec(event.currentTarget.value)}
+        ></textarea>
         <div class="choices">
           <button class="primary" disabled=${isBusy || Boolean(problem)}>Submit</button>
         </div>

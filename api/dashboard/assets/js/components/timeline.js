@@ -7,38 +7,62 @@ const SHOWN = 12;
 /** What happened, newest first, as stops along a line. @param {{events: import("../types.js").JobEvent[]}} props */
 export function Timeline({ events }) {
   if (!events.length) return null;
-  const newestFirst = [...events].reverse();
-  const older = newestFirst.slice(SHOWN);
+  const stops = stopsOf(events).reverse();
+  const older = stops.slice(SHOWN);
   return html`<section aria-labelledby="timeline-title">
     <h2 id="timeline-title">History</h2>
-    <${Stops} events=${newestFirst.slice(0, SHOWN)} />
-    ${older.length > 0 && html`<details class="older"><summary>${older.length} earlier</summary><${Stops} events=${older} /></details>`}
+    <${Stops} stops=${stops.slice(0, SHOWN)} />
+    ${
+      older.length > 0 &&
+      html`<details class="older">
+      <summary>${older.length} earlier</summary>
+      <${Stops} stops=${older} />
+    </details>`
+    }
   </section>`;
 }
 
-function Stops({ events }) {
-  return html`<ol class="timeline">${events.map((event) => html`<${Stop} key=${event.seq} event=${event} />`)}</ol>`;
+/** Checkpoints in a row are one stop, drawn as its newest; they have a table of their own. */
+function stopsOf(events) {
+  const stops = [];
+  for (const event of events) {
+    const last = stops.at(-1);
+    if (event.type === "job.checkpoint" && last?.event.type === event.type)
+      stops[stops.length - 1] = { event, count: last.count + 1 };
+    else stops.push({ event, count: 1 });
+  }
+  return stops;
 }
 
-function Stop({ event }) {
+function Stops({ stops }) {
+  return html`<ol class="timeline">
+    ${stops.map(({ event, count }) => html`<${Stop} key=${event.seq} event=${event} count=${count} />`)}
+  </ol>`;
+}
+
+function Stop({ event, count }) {
   const name = event.type.replace(/^job\./, "").replaceAll(".", " ");
-  const isStatus = STATUSES.includes(name);
-  return html`<li class=${isStatus ? `stop ${name}` : "stop passing"}>
-    <span class="what">${sentence(words(eventTitle(name, event.data)))}</span>
+  const title = name === "phase" && event.data?.phase ? event.data.phase : name;
+  const detail = detailOf(event.data);
+  return html`<li class=${STATUSES.includes(name) ? `stop ${name}` : "stop passing"}>
+    <span class="what">${count > 1 ? `${count} ${words(title)}s` : sentence(words(title))}</span>
     <time datetime=${event.at} title=${moment(event.at)}>${clock(event.at)}</time>
-    ${detail(event.data) && html`<span class="detail">${detail(event.data)}</span>`}
+    ${detail && html`<span class="detail">${count > 1 ? `last: ${detail}` : detail}</span>`}
   </li>`;
 }
 
-function eventTitle(name, data) {
-  return name === "phase" && data?.phase ? data.phase : name;
-}
-
 /** The parts of an event's data that have a plain reading. */
-function detail(data) {
+function detailOf(data) {
   const { step, kinds, message, reason, worker, device, metrics } = data ?? {};
-  const scores = Object.entries(metrics ?? {}).slice(0, 1).map(([name, value]) => `${words(name)} ${metric(name, value)}`);
-  const kindly = Array.isArray(kinds) && kinds.length ? kinds.join(", ") : "";
-  const where = worker ? `on ${worker}${device ? `, ${device}` : ""}` : "";
-  return [Number.isFinite(step) ? `step ${number(step)}` : "", kindly, ...scores, where, message ?? reason?.message ?? ""].filter(Boolean).join(" · ");
+  const parts = [
+    Number.isFinite(step) ? `step ${number(step)}` : "",
+    Array.isArray(kinds) ? kinds.join(", ") : "",
+    ...Object.entries(metrics ?? {})
+      .slice(0, 1)
+      .map(([name, value]) => `${words(name)} ${metric(name, value)}`),
+    worker ? `on ${worker}` : "",
+    device ?? "",
+    message ?? reason?.message ?? "",
+  ];
+  return parts.filter(Boolean).join(" · ");
 }

@@ -5,12 +5,16 @@ const PAUSE_MS = 500;
 const NOTHING = { text: "{}", report: null, problem: null, isChecking: false };
 
 /**
- * @typedef {{text: string, report: Record<string, any>|null, problem: (Error & {errors?: import("../types.js").FieldError[]})|null, isChecking: boolean}} DryRun what the service says of `text`, the last well-formed one: its `report`, or the `problem` with it
+ * What the service says of `text`, the last well-formed one: its `report`, or the `problem` with it.
+ *
+ * @typedef {{text: string, report: Record<string, any>|null,
+ *            problem: (Error & {errors?: import("../types.js").FieldError[]})|null, isChecking: boolean}} DryRun
  */
 
 /** @param {import("../http.js").Api} api @param {string} spec JSON text @returns {DryRun} */
 export function useDryRun(api, spec) {
   const [state, setState] = useState(/** @type {DryRun} */ (NOTHING));
+
   async function check(signal) {
     setState((known) => ({ ...known, isChecking: true }));
     try {

@@ -59,7 +59,8 @@ export function useJob(api, jobId) {
   useFeed(feed, "open", refreshSoon);
   useFeed(feed, "end", refreshSoon);
   useFeed(feed, "frame", ({ event, data, seq }) => {
-    if (event === "progress") setJob((known) => known && { ...known, phase: data.phase ?? known.phase, progress: data });
+    if (event === "progress")
+      setJob((known) => known && { ...known, phase: data.phase ?? known.phase, progress: data });
     if (seq === null) return;
     lastSeq.current = seq;
     setEvents((known) => merged(known, [data]));
