@@ -28,6 +28,7 @@ _THREADS: Final = {"OMP_WAIT_POLICY": "PASSIVE"}
 _RECEIVE_BYTES: Final = 1 << 16
 _YOUNG_SECONDS: Final = 30.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
+_LAST_WORDS: Final = 2000
 _SEND_TIMEOUT_SECONDS: Final = 30.0
 
 
@@ -61,6 +62,13 @@ class TrainerProcess:
         poll = select.poll()
         poll.register(self.channel, 0)
         return not poll.poll(0)  # nothing was asked for, so only a hang-up or an error is told
+
+    def last_words(self) -> str:
+        """What it has printed so far, shortened."""
+        try:
+            return os.read(self.output, _RECEIVE_BYTES).decode(errors="replace")[-_LAST_WORDS:]
+        except BlockingIOError:
+            return ""
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for its end; whether it has come. `status` is then its exit code, or None where nobody saw it."""
@@ -130,6 +138,7 @@ class Spares:
             if spare is not None:
                 if spare.is_open():
                     return spare
+                log.warning("slot %d: a spare trainer died while it waited: %s", slot, spare.last_words())
                 spare.close()
             return self._fork(slot)
 

@@ -147,12 +147,12 @@ def start(*, run: Run, warm_up: Callable[[], None]) -> None:
 
 
 def main() -> None:
-    """A template whose trainers train."""
+    """A template whose trainers train; what it forks from is imported here, not by those who only need `Template`."""
     from worker import trainer
     from worker.training import train
-    from worker.warm_up import warm_up
+    from worker.warm_up import rehearse, warm_up
 
-    start(run=lambda channel: trainer.run(channel, train=train), warm_up=warm_up)
+    start(run=lambda channel: trainer.run(channel, train=train, rehearse=rehearse), warm_up=warm_up)
 
 
 if __name__ == "__main__":

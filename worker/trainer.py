@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,10 +47,11 @@ class Train(Protocol):
         """As `worker.training.train`."""
 
 
-def run(connection: socket.socket, *, train: Train) -> int:
+def run(connection: socket.socket, *, train: Train, rehearse: Callable[[], None] = lambda: None) -> int:
     """Be a spare, then the trainer of one attempt; answers the exit code."""
     channel = Channel(connection)
     _get_ready(channel.next())
+    rehearse()
     start = channel.next().fields
     signal.signal(signal.SIGTERM, lambda *_: channel.put("drain"))
     channel.listen()
@@ -63,13 +64,11 @@ def run(connection: socket.socket, *, train: Train) -> int:
 
 
 def _get_ready(prepare: Frame) -> None:
-    """What a spare can do before it knows its job: its environment, and a CUDA context where there is a device."""
+    """What a spare can settle before it knows its job: its environment, and how it tells of crashes and hangs."""
     os.environ.update(prepare.fields["environment"])
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, all_threads=True)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
-    if os.environ.get("CUDA_VISIBLE_DEVICES"):
-        torch.zeros(1, device="cuda")
 
 
 def _attempt(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> tuple[Exit, Frame]:
