@@ -168,6 +168,7 @@ def claims(node: ast.AST) -> bool:
         isinstance(node, ast.Assert)
         or called(node).startswith(("pytest.raises", "pytest.warns", "pytest.fail"))
         or ("assert" in called(node))
+        or called(node) == "expect"  # Playwright's: waits, then asserts
     )
 
 
