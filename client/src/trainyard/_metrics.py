@@ -15,9 +15,9 @@ from ._transport import Transport
 
 #: The most the service answers with at once; the past of a longer series comes in buckets.
 _MOST_POINTS: Final = 100_000
-_RESUMED: Final = "job.resumed"
+RESUMED: Final = "job.resumed"
 #: Around these events a series may have been cut back.
-_CUTTING: Final = frozenset({"job.running", "job.phase", _RESUMED})
+_CUTTING: Final = frozenset({"job.running", "job.phase", RESUMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def stream(transport: Transport, job_path: str, *, names: frozenset[str], after:
         if frame.kind == _streams.METRICS:
             yield from reader.live(frame.data)
         elif frame.kind == _streams.CONNECTED or frame.kind in _CUTTING:
-            if frame.kind == _RESUMED:
+            if frame.kind == RESUMED:
                 reader.rewind(frame.data["data"]["step"])
             yield from reader.missed()
     yield from reader.missed()

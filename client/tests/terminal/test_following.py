@@ -8,6 +8,7 @@ import threading
 import pytest
 from rich.console import Console
 
+from client.tests.support.trainer import Trainer
 from trainyard.terminal import follow, summary
 
 
@@ -21,25 +22,25 @@ def drawn(console: Console) -> str:
 
 @pytest.fixture
 def training(submit, claim):
-    """A job half way, and the function that brings it to its end."""
+    """A job half way, and what trains it."""
     job = submit(name="half way [b]")
     trainer = claim()
     trainer.phase("training")
     trainer.progress(0.5, epoch=2, epochs=4, step=50, steps=100, eta_seconds=3.0)
     trainer.metric("train/loss", range(1, 51), [1 / step for step in range(1, 51)])
     trainer.metric("validation/mae", [25, 50], [0.5, 0.25])
+    return job, trainer
 
-    def finish() -> None:
-        trainer.metric("train/loss", [51], [0.001])
-        trainer.succeed()
 
-    return job, finish
+def finish(trainer: Trainer) -> None:
+    trainer.metric("train/loss", [51], [0.001])
+    trainer.succeed()
 
 
 def test_a_terminal_shows_bar_curves_and_the_result(training):
-    job, finish = training
+    job, trainer = training
     console = screen(is_terminal=True)
-    timer = threading.Timer(0.6, finish)
+    timer = threading.Timer(0.6, finish, [trainer])
     timer.start()
     assert follow(job, console=console) is job
     timer.join()
@@ -52,9 +53,9 @@ def test_a_terminal_shows_bar_curves_and_the_result(training):
 
 
 def test_a_file_gets_a_line_per_status_and_epoch(training):
-    job, finish = training
+    job, trainer = training
     console = screen(is_terminal=False)
-    timer = threading.Timer(0.3, finish)
+    timer = threading.Timer(0.3, finish, [trainer])
     timer.start()
     follow(job, console=console)
     timer.join()
@@ -65,8 +66,8 @@ def test_a_file_gets_a_line_per_status_and_epoch(training):
 
 
 def test_an_ended_job_is_shown_at_once_and_not_told_again(training):
-    job, finish = training
-    finish()
+    job, trainer = training
+    finish(trainer)
     console = screen(is_terminal=False)
     follow(job, console=console)
     told = [line for line in drawn(console).splitlines() if line.startswith("job_")]
@@ -83,13 +84,32 @@ def test_a_failure_shows_its_reason(submit, claim):
 
 
 def test_the_picture_survives_a_network_that_is_cut(training, wired, cable):
-    job, finish = training
+    job, trainer = training
     console = screen(is_terminal=True)
-    timers = [threading.Timer(0.3, cable.cut), threading.Timer(0.8, finish)]
+    timers = [threading.Timer(0.3, cable.cut), threading.Timer(0.8, finish, [trainer])]
     for timer in timers:
         timer.start()
     assert follow(wired.jobs.get(job.id), console=console).status == "succeeded"
     assert "0.001" in drawn(console)
+
+
+def test_a_resumed_job_goes_on_being_shown_from_its_checkpoint(training, claim):
+    job, trainer = training
+    console = screen(is_terminal=False)
+
+    def lose_and_resume() -> None:
+        trainer.lose()
+        again = claim()
+        again.resumed_from(10)
+        again.progress(0.2, epoch=1, epochs=4, step=11, steps=100)
+        again.metric("train/loss", [11], [0.4321])
+        again.succeed()
+
+    timer = threading.Timer(0.3, lose_and_resume)
+    timer.start()
+    follow(job, console=console)
+    timer.join()
+    assert "train/loss 0.4321" in drawn(console)
 
 
 def test_a_queued_job_says_why_it_waits(submit):

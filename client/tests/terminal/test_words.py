@@ -25,7 +25,10 @@ def test_sizes(num_bytes, text):
     assert words.size(num_bytes) == text
 
 
-@pytest.mark.parametrize(("number", "text"), [(None, "-"), (0.123456, "0.1235"), (12345.6, "1.235e+04"), (nan, "nan")])
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(None, "-"), (0.123456, "0.1235"), (12345.6, "12,346"), (3e-05, "3e-05"), (2e12, "2e+12"), (nan, "nan")],
+)
 def test_values(number, text):
     assert words.value(number) == text
 

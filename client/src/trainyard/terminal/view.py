@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trainyard._job import Job
-from trainyard._metrics import points
+from trainyard._metrics import RESUMED, points
 from trainyard._records import STATUSES, TERMINAL_STATUSES, Progress
 from trainyard._streams import CONNECTED, METRICS, PROGRESS, Frame
 
@@ -72,6 +72,9 @@ class View:
                 self._progress = Progress.parse(frame.data)
         elif frame.kind == METRICS:
             self._extend(frame.data)
+        elif frame.kind == RESUMED:
+            self._rewind(frame.data["data"]["step"])
+            self._catch_up()
         elif frame.kind in _STATUS_OF:
             with self._lock:
                 self._status = _STATUS_OF[frame.kind]
@@ -94,9 +97,14 @@ class View:
             return Group(self._heading(), self._bar(), self._table())
 
     def _catch_up(self) -> None:
-        known = self._job.metrics()
-        names = [name for name in _chosen(known) if name not in self._curves]
-        self._extend({name: self._job.metric(name, max_points=_PAST_POINTS).raw for name in names})
+        for name in _chosen(self._job.metrics()):
+            after = self._curves[name].last_step if name in self._curves else None
+            self._extend({name: self._job.metric(name, max_points=_PAST_POINTS, after_step=after).raw})
+
+    def _rewind(self, step: int) -> None:
+        with self._lock:
+            for curve in self._curves.values():
+                curve.last_step = min(curve.last_step, step)
 
     def _extend(self, grown: Mapping[str, Mapping[str, Any]]) -> None:
         with self._lock:

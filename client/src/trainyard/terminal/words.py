@@ -22,6 +22,8 @@ _COLOURS: Final = {
     "cancelled": "magenta",
 }
 
+_FOUR_FIGURES: Final = 1e3
+_WHOLE_BELOW: Final = 1e9
 _REASONS: Final = {
     "no_worker": "no worker is alive",
     "busy": "waiting for a worker",
@@ -43,10 +45,11 @@ def waiting(queue: Queue) -> str:
 
 
 def value(number: float | None) -> str:
-    """A metric's value to four figures."""
+    """A metric's value to four figures; greater ones whole."""
     if number is None:
         return "-"
-    return f"{number:.4g}" if isfinite(number) else str(number)
+    is_whole = isfinite(number) and _FOUR_FIGURES <= abs(number) < _WHOLE_BELOW
+    return f"{number:,.0f}" if is_whole else f"{number:.4g}"
 
 
 def values(metrics: Mapping[str, float]) -> str:
