@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from api.dashboard.static import CONTENT_SECURITY_POLICY
 from tests.api.dashboard.conftest import SignIn
 from tests.api.dashboard.yard import Yard
 
@@ -100,6 +101,28 @@ def test_every_control_has_a_name(page: Page, yard: Yard, sign_in: SignIn) -> No
                 .filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map((e) => e.outerHTML)"""
         )
         assert nameless == []
+
+
+def test_the_policy_that_the_service_sends_keeps_foreign_code_from_running(browser: Browser, yard: Yard) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    answer = page.goto(yard.url)
+    assert answer is not None
+    assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    page.evaluate(
+        """() => {
+            window.refused = [];
+            document.addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+            fetch("https://example.org/").catch(() => undefined);
+        }"""
+    )
+    page.wait_for_function("() => refused.length === 2")
+    assert sorted(page.evaluate("refused")) == ["connect-src", "script-src-elem"]
+    assert page.evaluate("window.ran") is None
+    context.close()
 
 
 def walk_to(page: Page, name: str) -> None:
