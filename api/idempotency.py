@@ -76,7 +76,7 @@ class Creation:
         return Response(content, status_code=201, headers=headers, media_type="application/json")
 
 
-def _creation(
+async def _creation(
     request: Request,
     service: ServiceDep,
     document: JsonBody,

@@ -54,7 +54,7 @@ class Paging:
         return {"Link": f'<{self.request.url.path}?{query}>; rel="next"'}
 
 
-def _paging(
+async def _paging(
     request: Request,
     service: ServiceDep,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE, description="Most things on a page.")] = DEFAULT_PAGE,

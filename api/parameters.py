@@ -19,7 +19,7 @@ _LABEL_PREFIX: Final = "label."
 _LONGEST_LABEL_KEY: Final = 63
 
 
-def label_filters(request: Request) -> dict[str, str]:
+async def label_filters(request: Request) -> dict[str, str]:
     """The filters `label.KEY=VALUE` of a list."""
     return {
         name.removeprefix(_LABEL_PREFIX): value

@@ -31,7 +31,7 @@ class Service:
     key_usage: KeyUsage
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread
     service: Service = request.app.state.service
     return service
 
