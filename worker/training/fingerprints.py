@@ -16,6 +16,7 @@ MAX_BYTES = 16 << 20
 def of_spec(spec: JobSpec) -> str:
     """SHA-256 of everything in a resolved spec that training depends on."""
     words = {name: value for name, value in document(spec).items() if name not in NOT_TRAINING}
+    del words["training"]["precision"]  # settled by the device
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 

@@ -34,6 +34,11 @@ class Keeper:
         self._best_is_saved = True
         self._saved: dict[int, SavedCheckpoint] = {}
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must have in its manifest for this run to go on from it."""
+        return {name: value for name, value in self._facts.items() if name.endswith("_sha256")}
+
     def resume(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot, whose best epoch is durable in the checkpoints of the attempt that it comes from."""
         self._session.restore(snapshot)
@@ -67,13 +72,16 @@ class Keeper:
         self._callback.on_checkpoint(final)
         return final
 
-    def _save_best(self) -> None:
-        if self.best is None or self._best_is_saved:
-            return
-        if self.best.step != self._session.counters.step:
+    def rescue(self) -> None:
+        """Make the best state durable, because there will be no other."""
+        if self.best is not None and not self._best_is_saved:
             self._write(self.best, kinds=frozenset({"best"}))
-            self.best = self.best.without_optimizer()
             self._best_is_saved = True
+
+    def _save_best(self) -> None:
+        if self.best is not None and self.best.step != self._session.counters.step:
+            self.rescue()
+            self.best = self.best.without_optimizer()
 
     def _save_latest(self, now: Snapshot) -> None:
         if self.best is not None and self.best.step == now.step:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.spec.units import duration_seconds
 from worker.training.callbacks import Callback, Order, Progress
+from worker.training.errors import Diverged
 from worker.training.evaluation import forward
 from worker.training.keeper import Keeper
 from worker.training.precision import arithmetic
@@ -57,10 +58,15 @@ class Loop:
         self._max_seconds = _seconds(session.spec.training.max_time)
 
     def fit(self) -> Ending:
-        """Walk epochs from wherever the session is."""
+        """Walk epochs from wherever the session is. A run that diverges still leaves its curve and its best weights."""
         ending = self._ordered() or self._finished()
-        while ending is None:
-            ending = self.epoch() or self._finished()
+        try:
+            while ending is None:
+                ending = self.epoch() or self._finished()
+        except Diverged:
+            self.keeper.rescue()
+            self.recorder.flush()
+            raise
         if ending in (Ending.PAUSED, Ending.DRAINED):
             self.keeper.save()
         self.recorder.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class _Run:
         return Keeper(session, directory=self._directory, recorder=recorder, callback=self._callback, facts=facts)
 
     def _resume(self, keeper: Keeper, path: Path, *, keeps_threads: bool) -> None:
-        snapshot = self._good(path)
+        snapshot = self._good(path, wanted=keeper.identity)
         if snapshot is None:
             self._callback.on_warning(
                 "no_checkpoint", "No checkpoint could be used; training starts from the beginning."
@@ -119,15 +119,14 @@ class _Run:
                 )
                 self._callback.on_warning("other_num_threads", message)
 
-    def _good(self, path: Path) -> Snapshot | None:
+    def _good(self, path: Path, *, wanted: Mapping[str, Any]) -> Snapshot | None:
         """The checkpoint asked for, or the newest good one before it."""
         try:
-            return load(path)
+            return load(path, wanted=wanted)
         except CheckpointRefused as refused:
             self._damaged(refused.message)
         before = int(path.name) if path.name.isdecimal() else None
-        other = latest_good(path.parent, before=before, on_damage=self._damaged)
-        return None if other is None else load(other)
+        return latest_good(path.parent, before=before, wanted=wanted, on_damage=self._damaged)
 
     def _damaged(self, message: str) -> None:
         self._callback.on_warning("checkpoint_damaged", message)

@@ -75,7 +75,7 @@ FAMILIES = {
 }
 
 
-def spec_for(name: str, source: Source, **sections) -> JobSpec:
+def spec_for(name: str, source: Source, /, **sections) -> JobSpec:
     """A resolved spec for one of the sources."""
     data = {"dataset": name, **sections.pop("data", {})}
     if name in TARGETS:
@@ -86,14 +86,14 @@ def spec_for(name: str, source: Source, **sections) -> JobSpec:
     return resolve(parse({"data": data, **sections}), profile(source))
 
 
-def session_for(name: str, **sections) -> Session:
+def session_for(name: str, /, **sections) -> Session:
     """A session on one of the sources, at its first step."""
     source = SOURCES[name]()
     spec = spec_for(name, source, **sections)
     return open_session(spec, prepare(spec, source, device=CPU), device=CPU)
 
 
-def train_on(name: str, directory: Path, *, callbacks=(), resume=None, **sections):
+def train_on(name: str, directory: Path, /, *, callbacks=(), resume=None, **sections):
     """Train on one of the sources; the result."""
     source = SOURCES[name]()
     spec = spec_for(name, source, **sections)

@@ -14,12 +14,17 @@ DECAY = 1e-3
 
 
 def logistic(session: Session, test: Rows) -> Tensor | None:
-    """Multinomial logistic regression by L-BFGS; logits [N, classes], or None where it has too many columns."""
+    """Multinomial logistic regression; logits [N, classes], or None where it has too many columns."""
     if num_columns(test, session.model) > MAX_COLUMNS:
         return None
     train = evenly_spaced(session.train)
-    inputs, targets = matrix(train, session.model), train.targets
-    num_classes = session.data.signature.num_outputs
+    inputs = matrix(train, session.model)
+    weights = fit_logistic(inputs, train.targets, num_classes=session.data.signature.num_outputs)
+    return matrix(test, session.model) @ weights
+
+
+def fit_logistic(inputs: Tensor, targets: Tensor, *, num_classes: int) -> Tensor:
+    """Weights [columns, classes] that make cross-entropy with a small ridge least, by L-BFGS (Liu and Nocedal 1989)."""
     weights = torch.zeros(inputs.shape[1], num_classes, device=inputs.device, requires_grad=True)
     optimizer = torch.optim.LBFGS(
         [weights], max_iter=ITERATIONS, tolerance_grad=1e-4, tolerance_change=1e-6, line_search_fn="strong_wolfe"
@@ -32,7 +37,7 @@ def logistic(session: Session, test: Rows) -> Tensor | None:
         return value
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
-    return matrix(test, session.model) @ weights.detach()
+    return weights.detach()
 
 
 def ridge(session: Session, test: Rows) -> Tensor | None:

@@ -18,13 +18,19 @@ from worker.training.checkpoint.writing import BEST, FORMAT, MANIFEST, OPTIMIZER
 from worker.training.errors import CheckpointRefused
 
 
-def load(path: Path) -> Snapshot:
-    """The snapshot in a checkpoint folder. Raises CheckpointRefused unless sizes, digests and numbers are all right."""
+def load(path: Path, *, wanted: Mapping[str, Any] | None = None) -> Snapshot:
+    """The snapshot in a checkpoint folder. Raises CheckpointRefused unless sizes, digests and numbers are all right.
+
+    `wanted` are entries that the manifest must have: the digests of the spec and the data of the run that goes on.
+    """
     manifest = read_manifest(path)
+    for name, value in (wanted or {}).items():
+        if manifest.get(name) != value:
+            raise CheckpointRefused(f"checkpoint {path.name} is of another {name.partition('_')[0]}")
     contents = {name: _verified(path / name, entry) for name, entry in manifest["files"].items()}
     if missing := sorted({WEIGHTS, STATE} - contents.keys()):
         raise CheckpointRefused(f"{path.name} has no {missing[0]}")
-    return Snapshot(
+    snapshot = Snapshot(
         step=manifest["step"],
         epoch=manifest["epoch"],
         weights=_tensors(contents[WEIGHTS], name=WEIGHTS),
@@ -32,6 +38,9 @@ def load(path: Path) -> Snapshot:
         state=json.loads(contents[STATE]),
         best=_tensors(contents[BEST], name=BEST) if BEST in contents else {},
     )
+    if wanted is not None and not snapshot.is_complete:
+        raise CheckpointRefused(f"checkpoint {path.name} holds what predicts, not what training goes on from")
+    return snapshot
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -58,8 +67,12 @@ def described(path: Path, *, kinds: frozenset[str], metrics: Mapping[str, float]
 
 
 def latest_good(
-    directory: Path, *, before: int | None = None, on_damage: Callable[[str], None] = lambda _: None
-) -> Path | None:
+    directory: Path,
+    *,
+    before: int | None = None,
+    wanted: Mapping[str, Any] | None = None,
+    on_damage: Callable[[str], None] = lambda _: None,
+) -> Snapshot | None:
     """The newest checkpoint below a folder that can be loaded, older than step `before` if given; else None.
 
     `on_damage` hears about each that had to be passed over.
@@ -71,11 +84,9 @@ def latest_good(
         if before is not None and step >= before:
             continue
         try:
-            load(directory / str(step))
+            return load(directory / str(step), wanted=wanted)
         except CheckpointRefused as refused:
             on_damage(refused.message)
-        else:
-            return directory / str(step)
     return None
 
 

@@ -67,7 +67,7 @@ def _contents(snapshot: Snapshot) -> dict[str, bytes]:
         contents[OPTIMIZER] = safetensors.torch.save(snapshot.optimizer)
     if snapshot.best:
         contents[BEST] = safetensors.torch.save(snapshot.best)
-    return contents
+    return dict(sorted(contents.items()))
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
@@ -90,9 +90,13 @@ def _put_in_place(temporary: Path, path: Path) -> Path:
         temporary.rename(path)
         sync_directory(path.parent)
         shutil.rmtree(aside, ignore_errors=True)
-    else:
-        temporary.rename(path)
+        return path
+    temporary.rename(path)
+    try:
         sync_directory(path.parent)
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
     return path
 
 

@@ -1,0 +1,87 @@
+"""Batches are slices of one order, and preprocessing is applied once."""
+
+import torch
+
+from tests.worker.training.material import session_for
+from worker.training import rows as module
+from worker.training.plan import Plan
+from worker.training.rows import Rows, batches, evaluation_size, prepare
+
+
+def numbered(num):
+    values = torch.arange(num)
+    return Rows({"numbers": values[:, None].float(), "categories": values[:, None]}, values, is_ready=True)
+
+
+def drawn(rows, *, size, epoch=0, start=0):
+    plan = Plan(num_rows=len(rows), batch_size=size, epochs=1)
+    return [batch.targets.tolist() for batch in batches(rows, plan, seed=7, epoch=epoch, start=start)]
+
+
+def test_an_epoch_sees_every_row_once():
+    taken = drawn(numbered(22), size=5)
+    assert [len(batch) for batch in taken] == [5, 5, 5, 5, 2]
+    assert sorted(row for batch in taken for row in batch) == list(range(22))
+
+
+def test_inputs_and_targets_stay_together():
+    rows = numbered(22)
+    for batch in batches(rows, Plan(num_rows=22, batch_size=5, epochs=1), seed=7, epoch=0, start=0):
+        assert batch.inputs["numbers"][:, 0].tolist() == batch.targets.tolist()
+        assert batch.inputs["categories"][:, 0].tolist() == batch.targets.tolist()
+
+
+def test_an_epoch_can_be_entered_anywhere():
+    assert drawn(numbered(22), size=5, start=3) == drawn(numbered(22), size=5)[3:]
+
+
+def test_epochs_differ_in_their_order():
+    assert drawn(numbered(22), size=5, epoch=0) != drawn(numbered(22), size=5, epoch=1)
+
+
+def test_the_full_batch_is_the_rows_themselves():
+    rows = numbered(9)
+    plan = Plan(num_rows=9, batch_size=9, epochs=1)
+    assert list(batches(rows, plan, seed=7, epoch=0, start=0)) == [rows]
+    assert list(batches(rows, plan, seed=7, epoch=0, start=1)) == []
+
+
+def test_a_row_left_over_waits_for_another_epoch():
+    epochs = [drawn(numbered(11), size=5, epoch=epoch) for epoch in range(20)]
+    left = [set(range(11)) - {row for batch in taken for row in batch} for taken in epochs]
+    assert all(len(rows) == 1 for rows in left)
+    assert len(set.union(*left)) > 5
+
+
+def test_slices_keep_the_order_and_lose_nothing():
+    pieces = [piece.targets.tolist() for piece in numbered(10).slices(4)]
+    assert pieces == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_tables_are_preprocessed_once_with_the_bits_of_preprocessing_each_batch():
+    session = session_for("flowers")
+    assert session.train.is_ready
+    some = torch.tensor([5, 1, 7])
+    raw = {name: tensor[some] for name, tensor in session.data.train.inputs.items()}
+    for name, tensor in session.model.preprocessing(raw).items():
+        assert torch.equal(tensor, session.train.take(some).inputs[name])
+
+
+def test_images_stay_bytes():
+    session = session_for("stripes")
+    assert not session.train.is_ready
+    assert session.train.inputs["image"].dtype == torch.uint8
+
+
+def test_rows_that_would_take_too_much_room_are_preprocessed_batch_by_batch(monkeypatch):
+    monkeypatch.setattr(module, "MAX_READY_VALUES", 10)
+    session = session_for("waves", preprocessing={"series": {"window": 12}})
+    assert not prepare(session.data.train, session.model).is_ready
+
+
+def test_evaluation_batches_are_as_large_as_memory_allows():
+    assert evaluation_size(numbered(3)) == module.MAX_EVALUATION_ROWS
+    images = Rows({"image": torch.zeros(2, 3, 224, 224, dtype=torch.uint8)}, torch.zeros(2), is_ready=False)
+    assert evaluation_size(images) == 27
+    huge = Rows({"image": torch.zeros(1, 3, 4096, 4096, dtype=torch.uint8)}, torch.zeros(1), is_ready=False)
+    assert evaluation_size(huge) == 1
