@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from models.errors import Unavailable
 
+#: Keeps the sweeps of several processes apart, and away from the seed that a test or a notebook has set.
+_spread = random.SystemRandom()
 _logger = logging.getLogger("trainyard.background")
 
 
@@ -56,4 +58,4 @@ class Background:
                 _logger.warning("sweep %s: %s", sweep.name, error.detail)
             except Exception:
                 _logger.exception("sweep %s failed; it will be tried again", sweep.name)
-            self._stopping.wait(sweep.every_seconds * random.uniform(0.8, 1.2))  # noqa: S311  spreads the processes out
+            self._stopping.wait(sweep.every_seconds * _spread.uniform(0.8, 1.2))

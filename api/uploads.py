@@ -5,6 +5,7 @@ its content.
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from api.service import Service
 from models import datasets
 from models.datasets import Dataset
-from models.errors import Conflict, Unprocessable
+from models.errors import Conflict, Unavailable, Unprocessable
 from models.fingerprints import file_sha256
 
 _WRITE_BYTES: Final = 1 << 20
@@ -75,7 +76,7 @@ class Upload:
             async for block in blocks:
                 pending += block
                 if len(pending) >= _WRITE_BYTES:
-                    await run_in_threadpool(file.write, bytes(pending))
+                    await run_in_threadpool(self._append, file, bytes(pending))
                     pending.clear()
                 if file.tell() - noted >= _NOTE_BYTES:
                     await run_in_threadpool(self._note, file)
@@ -85,10 +86,19 @@ class Upload:
             raise
         file.write(pending)
 
+    def _append(self, file: BinaryIO, content: bytes) -> None:
+        try:
+            file.write(content)
+        except OSError as error:
+            raise _not_stored(error) from error
+
     def _note(self, file: BinaryIO) -> None:
-        """Make durable what has arrived, then say so in the database."""
-        file.flush()
-        os.fsync(file.fileno())
+        """Make durable what has arrived, then say so in the database. Raises Unavailable where the disk is full."""
+        try:
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise _not_stored(error) from error
         end = file.tell()
         if end == self.offset:
             return
@@ -143,6 +153,11 @@ def check_offset(dataset: Dataset, offset: int) -> None:
             received_bytes=dataset.received_bytes,
             headers={"Upload-Offset": str(dataset.received_bytes)},
         )
+
+
+def _not_stored(error: OSError) -> Unavailable:
+    reason = "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else str(error.strerror)
+    return Unavailable(f"The content cannot be stored: {reason}.", code="storage_full", headers={"Retry-After": "60"})
 
 
 @contextmanager

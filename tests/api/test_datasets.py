@@ -1,5 +1,6 @@
 """Datasets over HTTP: declared, uploaded whole or in parts, verified, profiled, trained on, deleted."""
 
+import errno
 import hashlib
 import http.client
 from collections.abc import Iterator
@@ -209,6 +210,20 @@ def test_a_cut_upload_keeps_what_arrived(server: Server):
         rest = client.put(f"{path}/content", content=content[offset:], headers={"Upload-Offset": str(offset)})
         assert rest.status_code == 202, rest.text
         assert client.get(path).json()["sha256"] == digest
+
+
+def test_a_full_disk_is_told_and_nothing_is_taken_for_stored(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = declare(client)
+    with monkeypatch.context() as patched:
+        patched.setattr("api.uploads.os.fsync", full)
+        answer = client.put(f"{path}/content", content=ROWS)
+    assert "disk is full" in problem(answer, 503, "storage_full")["detail"]
+    assert answer.headers["retry-after"] == "60"
+    assert client.get(path).json()["received_bytes"] == 0
+    assert client.put(f"{path}/content", content=ROWS).status_code == 202
 
 
 def test_two_uploads_of_one_dataset_do_not_mix(server: Server):

@@ -49,6 +49,7 @@ def job_id(shared: Server) -> str:
         return str(submit(client)["id"])
 
 
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # the service's own threads draw numbers too
 @schema.parametrize()
 @settings(
     max_examples=12,
