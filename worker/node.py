@@ -67,12 +67,22 @@ def _take(path: Path, number: int) -> Identity | None:
         file.close()
         return None
     file.seek(0)
-    text = file.read()
-    known = json.loads(text) if text else {"node": secrets.token_hex(8), "name": f"{socket.gethostname()}-{number}"}
-    if not text:
+    known = _read(file.read())
+    if known is None:
+        known = {"node": secrets.token_hex(8), "name": f"{socket.gethostname()}-{number}"}
+        file.truncate(0)
         file.write(json.dumps(known))
         file.flush()
     return Identity(new_id("wrk"), known["node"], known["name"], file)
+
+
+def _read(text: str) -> dict[str, str] | None:
+    """The identity in a file; None in a new one, or in one whose writing was cut short."""
+    try:
+        known = json.loads(text)
+    except ValueError:
+        return None
+    return known if isinstance(known, dict) and {"node", "name"} <= known.keys() else None
 
 
 def devices(environment: Mapping[str, str] = os.environ) -> list[Device]:

@@ -11,8 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import redis
 
 CHANNEL: Final = "trainyard:nudge"
-_POLL_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 1.0
+_TIMEOUT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 1.0
+#: Looks without an answer to a ping after which the connection counts as dead, however alive it seems.
+_MAX_SILENT_LOOKS: Final = 5
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +36,10 @@ class Nudges:
             self._thread.start()
 
     def close(self) -> None:
-        """Stop listening; the thread, a daemon, ends with its next poll."""
+        """Stop listening."""
         self._closing.set()
+        if self._thread.ident is not None:
+            self._thread.join(_TIMEOUT_SECONDS)
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -45,16 +50,19 @@ class Nudges:
                 self._closing.wait(_RETRY_SECONDS)
 
     def _listen(self) -> None:
-        timeouts: dict[str, Any] = {"socket_timeout": 2 * _POLL_SECONDS, "socket_connect_timeout": _POLL_SECONDS}
-        with (
-            redis.Redis.from_url(self._url, health_check_interval=_POLL_SECONDS, **timeouts) as client,
-            client.pubsub(ignore_subscribe_messages=True) as subscription,
-        ):
+        timeouts: dict[str, Any] = {"socket_timeout": _TIMEOUT_SECONDS, "socket_connect_timeout": _TIMEOUT_SECONDS}
+        with redis.Redis.from_url(self._url, **timeouts) as client, client.pubsub() as subscription:
             subscription.subscribe(CHANNEL)
+            num_silent_looks = 0
             while not self._closing.is_set():
                 message = subscription.get_message(timeout=_POLL_SECONDS)
-                if message is not None:
+                num_silent_looks = num_silent_looks + 1 if message is None else 0
+                if message is None:
+                    subscription.ping()
+                elif message["type"] == "message":
                     self._on_nudge(message["data"].decode())
+                if num_silent_looks > _MAX_SILENT_LOOKS:
+                    raise redis.ConnectionError("the broker does not answer")
 
 
 def redis_url(broker_url: str) -> str:

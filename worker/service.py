@@ -99,7 +99,9 @@ class Worker:
                 self._beat_and_sweep()
             except Unavailable:
                 log.warning("the database does not answer; trying again")
-                self._closing.wait(_RETRY_SECONDS)
+            except Exception:  # without this thread a lost doorbell would never be made up for
+                log.exception("housekeeping has failed; trying again")
+            self._closing.wait(_RETRY_SECONDS)
 
     def _register(self) -> None:
         identity, settings = self._identity, self._settings

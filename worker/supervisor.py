@@ -9,6 +9,7 @@ touches the database itself; what it decides is in `verdict`, when it loses pati
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
 import shutil
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from models.endings import Ending
 from models.leases import Orders
 from models.status import Status
 from worker import memory_kills
@@ -29,8 +31,10 @@ from worker.ledger import Ledger
 from worker.messages import Decoder, Frame, FrameError
 from worker.relay import Relay
 from worker.spares import TrainerProcess
-from worker.verdict import GARBLED, HUNG, TIMEOUT, UNSTORABLE, Seen, verdict
+from worker.verdict import BROKEN, GARBLED, HUNG, TIMEOUT, UNSTORABLE, Seen, verdict
 from worker.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
 
 _READ_BYTES: Final = 1 << 18
 #: Orders by rank: a higher one replaces a lower one, never the other way round.
@@ -88,11 +92,8 @@ class Supervisor:
         with suppress(OSError):  # a trainer that is gone is noticed when its channel is read
             self._trainer.send(self._start)
         self._relay.start()
-        oom_kills = memory_kills.count()
         try:
-            self._watch()
-            self._seen.oom_kills = memory_kills.count() - oom_kills
-            return self._relay.end(verdict(self._seen), give_up=give_up)
+            return self._relay.end(self._conclude(), give_up=give_up)
         finally:
             self._bury()
 
@@ -125,6 +126,18 @@ class Supervisor:
         self._seen.cause = self._seen.cause or cause
         self._seen.was_killed = True
         self._trainer.kill()
+
+    def _conclude(self) -> Ending:
+        """See the run through; a mistake of our own ends it like any other failure, and its lease is not kept."""
+        oom_kills = memory_kills.count()
+        try:
+            self._watch()
+            self._seen.oom_kills = memory_kills.count() - oom_kills
+            return verdict(self._seen)
+        except Exception:
+            log.exception("supervision has failed")
+            self._end_now()
+            return verdict(Seen(cause=BROKEN))
 
     def _wake(self) -> None:
         with suppress(OSError):

@@ -25,6 +25,7 @@ from models.samples import sample
 from worker.exits import DUMP_SIGNAL, Exit
 from worker.failures import explain
 from worker.messages import Frame
+from worker.narration import Narrator
 from worker.orders import Channel
 from worker.reporting import Reporter
 from worker.training import Callback, CheckpointRefused, Result, checkpoint
@@ -68,7 +69,7 @@ def _get_ready(prepare: Frame) -> None:
     os.environ.update(prepare.fields["environment"])
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, all_threads=True)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
 
 
 def _attempt(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> tuple[Exit, Frame]:
@@ -92,7 +93,7 @@ def _train(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> Res
         _read(start["source"]),
         directory=Path(start["directory"]),
         device=start["device"],
-        callbacks=[reporter],
+        callbacks=[reporter, Narrator()],
         resume=_newest_good(start["resume"], reporter),
     )
 

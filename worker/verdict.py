@@ -20,6 +20,7 @@ TIMEOUT: Final = Reason("timeout", "The attempt has run for as long as `max_runt
 HUNG: Final = Reason("hung", "The trainer made no step for too long and was killed; its log shows where it stood.")
 UNSTORABLE: Final = Reason("internal_error", "What the trainer said cannot be stored; the worker's log says why.")
 GARBLED: Final = Reason("internal_error", "The trainer wrote something into its channel that is no message.")
+BROKEN: Final = Reason("internal_error", "The supervisor of this attempt has failed; the worker's log says why.")
 NO_MODEL: Final = Reason("internal_error", "The trainer reported success without a final checkpoint.")
 
 

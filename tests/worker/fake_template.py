@@ -21,6 +21,7 @@ from models.errors import InvalidData
 from models.formats.sources import Source
 from worker import template, trainer
 from worker.training import Callback, Diverged, Order, Progress, Result, SavedCheckpoint, Series, checkpoint
+from worker.training.callbacks import Callbacks
 from worker.training.checkpoint import Snapshot
 
 STEPS = 20
@@ -37,7 +38,7 @@ def train(
     resume: Path | None,
 ) -> Result:
     """Count steps, or misbehave as the job's name says."""
-    (callback,) = callbacks
+    callback = Callbacks(tuple(callbacks))
     first = 0 if resume is None else int(resume.name)
     callback.on_resolved(job, {"device": device, "rows": len(source), "step": first})
     callback.on_phase("training")

@@ -1,0 +1,42 @@
+"""Nudges over real brokers: heard, and heard again after the broker has hung up."""
+
+import queue
+
+import pytest
+import redis
+
+from tests.fixtures.waiting import wait_for
+from worker.nudges import CHANNEL, Nudges, redis_url
+
+
+@pytest.mark.parametrize(
+    ("broker", "url"),
+    [
+        ("redis://:secret@host:6379/1", "redis://:secret@host:6379/1"),
+        ("rediss://host/0", "rediss://host/0"),
+        ("redis+socket:///data/broker.sock?virtual_host=3", "unix:///data/broker.sock?db=3"),
+        ("redis+socket:///data/broker.sock", "unix:///data/broker.sock?db=0"),
+        ("amqp://host", ""),
+    ],
+)
+def test_the_brokers_url_is_put_into_the_words_of_redis(broker, url):
+    assert redis_url(broker) == url
+
+
+def test_nudges_are_heard_also_after_the_broker_has_hung_up(broker_url):
+    heard: queue.Queue[str] = queue.Queue()
+    nudges = Nudges(broker_url, on_nudge=heard.put)
+    nudges.start()
+    with redis.Redis.from_url(broker_url) as broker:
+        wait_for(lambda: broker.publish(CHANNEL, "job_1"), "a listener")
+        assert heard.get(timeout=10) == "job_1"
+        broker.client_kill_filter(_type="pubsub")
+        wait_for(lambda: broker.publish(CHANNEL, "job_2"), "the listener to come back")
+        assert heard.get(timeout=10) == "job_2"
+    nudges.close()
+
+
+def test_without_redis_nobody_listens():
+    nudges = Nudges("amqp://host", on_nudge=lambda _: None)
+    nudges.start()
+    assert not nudges._thread.is_alive()
