@@ -11,8 +11,9 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -42,7 +43,8 @@ class Upload:
         where the content ends early or is not what was declared, and PayloadTooLarge.
         """
         check_offset(self.dataset, self.offset)
-        with self._writing() as file:
+        with self._locked() as file:
+            await run_in_threadpool(self._prepare, file)
             try:
                 await self._write(file, blocks)
             finally:
@@ -57,19 +59,27 @@ class Upload:
         return self.service.artifacts.path(f"uploads/{self.dataset.id}")
 
     @contextmanager
-    def _writing(self) -> Iterator[BinaryIO]:
+    def _locked(self) -> Iterator[FileIO]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.touch(mode=0o600)
-        with self._path.open("r+b") as file:
+        with self._path.open("r+b", buffering=0) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise Conflict("Another request is uploading this content.", code="upload_conflict") from error
-            file.seek(self.offset)
-            file.truncate()  # a process that died may have written more than it could note
             yield file
 
-    async def _write(self, file: BinaryIO, blocks: AsyncIterator[bytes]) -> None:
+    def _prepare(self, file: FileIO) -> None:
+        # Looked at again under the lock: another request may have gone on since the first look.
+        check_offset(self._stored(), self.offset)
+        file.seek(self.offset)
+        file.truncate()  # a process that died may have written more than it could note
+
+    def _stored(self) -> Dataset:
+        with self.service.database.reading() as connection:
+            return datasets.get(connection, project=self.dataset.project, dataset_id=self.dataset.id)
+
+    async def _write(self, file: FileIO, blocks: AsyncIterator[bytes]) -> None:
         pending = bytearray()
         noted = self.offset
         try:
@@ -82,20 +92,21 @@ class Upload:
                     await run_in_threadpool(self._note, file)
                     noted = self.offset
         except ClientDisconnect:
-            file.write(pending)
+            self._append(file, bytes(pending))
             raise
-        file.write(pending)
+        await run_in_threadpool(self._append, file, bytes(pending))
 
-    def _append(self, file: BinaryIO, content: bytes) -> None:
+    def _append(self, file: FileIO, content: bytes) -> None:
+        left = memoryview(content)
         try:
-            file.write(content)
+            while left:
+                left = left[file.write(left) :]
         except OSError as error:
             raise _not_stored(error) from error
 
-    def _note(self, file: BinaryIO) -> None:
+    def _note(self, file: FileIO) -> None:
         """Make durable what has arrived, then say so in the database. Raises Unavailable where the disk is full."""
         try:
-            file.flush()
             os.fsync(file.fileno())
         except OSError as error:
             raise _not_stored(error) from error
@@ -114,8 +125,7 @@ class Upload:
                 code="content_incomplete",
                 received_bytes=self.offset,
             )
-        with self.service.database.reading() as connection:
-            return datasets.get(connection, project=self.dataset.project, dataset_id=self.dataset.id)
+        return self._stored()
 
     def _finish(self) -> Dataset:
         sha256 = file_sha256(self._path)
