@@ -50,7 +50,6 @@ def make_app() -> Celery:
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=1,
-        worker_disable_prefetch=True,  # a busy worker takes no bell that an idle one could hear
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_hijack_root_logger=True,
