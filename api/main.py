@@ -11,7 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import authentication, dashboard, errors, logbook
+from api import authentication, dashboard, errors
 from api.background import Background, Sweep
 from api.doorbell import Doorbell
 from api.edge import Edge
@@ -35,7 +35,7 @@ from api.routes import (
 from api.service import Service
 from api.version import service_version
 from api.watcher import Watcher
-from models import doorbells, idempotency, service_secrets
+from models import doorbells, idempotency, logbook, service_secrets
 from models.artifacts import open_store
 from models.database import Database
 from models.pages import Cursors

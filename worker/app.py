@@ -6,10 +6,12 @@ and stops the worker proper, which trains with or without a broker.
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from celery import Celery, bootsteps, signals
 
+from models import logbook
 from models.settings import settings
 from worker import service
 
@@ -52,13 +54,20 @@ def make_app() -> Celery:
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
-        worker_hijack_root_logger=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options=TRANSPORT_OPTIONS,
     )
     made.steps["worker"].add(TrainyardStep)
     return made
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+def _configure_log(**_: Any) -> None:
+    """Everything that this process logs goes where the settings say, Celery's own lines included."""
+    root = logging.getLogger()
+    root.setLevel(settings().log_level.upper())
+    root.addHandler(logbook.handler(settings()))
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]

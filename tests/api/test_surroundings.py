@@ -11,12 +11,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api.logbook import JsonLines, PlainLines, configure
 from api.main import create_app
 from models import spec, workers
 from models.database import Database
 from models.formats import FORMATS
 from models.identifiers import new_id
+from models.logbook import JsonLines, PlainLines, configure
 from models.samples import SAMPLES
 from models.settings import Settings
 from models.spec.optimizer import AdamW

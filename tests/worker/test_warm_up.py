@@ -1,6 +1,5 @@
 """The real template: warm, with one thread to fork from, and a real job that starts within a blink."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path

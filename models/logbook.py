@@ -1,4 +1,4 @@
-"""Where the process's own log goes: lines for people, or JSON for machines, on standard error."""
+"""Where a process's own log goes: lines for people, or JSON for machines, on standard error."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ def configure(settings: Settings) -> None:
     logger.setLevel(settings.log_level.upper())
     if logger.hasHandlers():
         return
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else PlainLines())
-    logger.addHandler(handler)
+    logger.addHandler(handler(settings))
+
+
+def handler(settings: Settings) -> logging.Handler:
+    """Writes to standard error in the form that the settings ask for."""
+    made = logging.StreamHandler()
+    made.setFormatter(JsonLines() if settings.log_format == "json" else PlainLines())
+    return made
 
 
 class PlainLines(logging.Formatter):
