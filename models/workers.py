@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from models.clock import now, rfc3339
 from models.errors import NotFound
 from models.json_text import decode, encode
-from models.tables import attempts, workers
+from models.tables import attempts, jobs, workers
 
 #: A worker that has been silent for longer is not shown any more.
 ALIVE_SECONDS: Final = 60.0
@@ -110,18 +110,19 @@ def leave(connection: Connection, *, worker_id: str) -> None:
     connection.execute(delete(workers).where(workers.c.id == worker_id))
 
 
-def listing(connection: Connection) -> list[Worker]:
-    """The live workers, by name."""
+def listing(connection: Connection, *, project: str | None = None) -> list[Worker]:
+    """The live workers, by name; with a project, only that project's jobs are told of."""
     rows = connection.execute(
         select(workers).where(workers.c.seen_at > now() - ALIVE_SECONDS).order_by(workers.c.name, workers.c.id),
     ).all()
+    held = select(attempts.c.worker_id, attempts.c.job_id).where(
+        attempts.c.ended_at.is_(None),
+        attempts.c.worker_id.in_([row.id for row in rows]),
+    )
+    if project is not None:
+        held = held.join(jobs, jobs.c.id == attempts.c.job_id).where(jobs.c.project == project)
     running: dict[str, list[str]] = {}
-    for attempt in connection.execute(
-        select(attempts.c.worker_id, attempts.c.job_id).where(
-            attempts.c.ended_at.is_(None),
-            attempts.c.worker_id.in_([row.id for row in rows]),
-        ),
-    ):
+    for attempt in connection.execute(held):
         running.setdefault(attempt.worker_id, []).append(attempt.job_id)
     return [_worker(row, running.get(row.id, [])) for row in rows]
 

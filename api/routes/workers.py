@@ -16,8 +16,8 @@ router = APIRouter(tags=["workers"])
 
 
 @router.get("/v1/workers", responses=answers(schemas.WorkerList))
-def list_workers(service: ServiceDep, _: JobsRead) -> Response:
-    """Every live worker."""
+def list_workers(service: ServiceDep, principal: JobsRead) -> Response:
+    """Every live worker, and which of the project's jobs it runs."""
     with service.database.reading() as connection:
-        found = workers.listing(connection)
+        found = workers.listing(connection, project=principal.project)
     return json_response({"data": [worker.document() for worker in found]})

@@ -93,16 +93,20 @@ def test_methods_that_a_path_does_not_take_are_refused_before_anything_else(conn
             problem(client.request(method, path), 405, "method_not_allowed")
 
 
+def _endpoint() -> None:
+    """What somebody adds without a thought of who may call it."""
+
+
 def test_an_application_with_a_route_that_declares_no_scope_does_not_start(monkeypatch: pytest.MonkeyPatch):
     careless = APIRouter()
-    careless.add_api_route("/v1/secrets", dict, methods=["GET"])
+    careless.add_api_route("/v1/secrets", _endpoint, methods=["GET"])
     monkeypatch.setattr(main, "_ROUTERS", (*main._ROUTERS, type("module", (), {"router": careless})))
     with pytest.raises(RuntimeError, match="/v1/secrets"):
         create_app(Settings())
 
 
 def test_a_route_that_declares_nothing_is_found_wherever_it_stands(app: FastAPI):
-    app.add_api_route("/v1/late", dict, methods=["POST"])
+    app.add_api_route("/v1/late", _endpoint, methods=["POST"])
     assert authentication.undeclared(app.routes) == ["/v1/late"]
 
 

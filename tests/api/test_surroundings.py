@@ -15,7 +15,6 @@ from api.main import create_app
 from models import spec, workers
 from models.database import Database
 from models.formats import FORMATS
-from models.identifiers import new_id
 from models.logbook import JsonLines, PlainLines, configure
 from models.samples import SAMPLES
 from models.settings import Settings
@@ -130,8 +129,8 @@ def test_keys_are_listed_by_page_and_a_foreign_one_cannot_be_revoked(client: Tes
     problem(client.delete("/v1/keys/key_x"), 404, "not_found")
 
 
-def test_live_workers_are_listed_with_what_they_run(client: TestClient, database: Database):
-    worker_id = new_id("wrk")
+def test_live_workers_are_listed_with_what_they_run(client: TestClient, connect: Connect, database: Database):
+    worker_id = "wrk_worker-1"
     with database.unit_of_work() as connection:
         workers.register(
             connection,
@@ -143,10 +142,12 @@ def test_live_workers_are_listed_with_what_they_run(client: TestClient, database
             devices=[{"type": "cpu"}],
             versions={"torch": "2.13.0"},
         )
-    running(client, database)
+    job_id, _ = running(client, database)
     (worker,) = client.get("/v1/workers").json()["data"]
+    (elsewhere,) = connect("jobs:read", project="other").get("/v1/workers").json()["data"]
     assert (worker["id"], worker["name"], worker["slots"]) == (worker_id, "worker@node-1", 2)
     assert worker["devices"] == [{"type": "cpu"}]
+    assert (worker["jobs"], elsewhere["jobs"]) == ([job_id], [])
 
 
 def test_nothing_heavy_is_imported_to_start():
