@@ -97,31 +97,14 @@ def claim(
     if row is None:
         return None
     doorbells.take_away(connection, job_id=row.id)
-    lease = Lease(job_id=row.id, attempt=row.attempt, token=token)
-    connection.execute(
-        _GRANT,
-        {
-            "job_id": row.id,
-            "attempt": row.attempt,
-            "lease_token": token,
-            "progress": row.progress,
-            "lease_for": lease_seconds,
-        },
-    )
-    connection.execute(
-        _OPEN_ATTEMPT,
-        {
-            "job_id": row.id,
-            "number": row.attempt,
-            "worker_id": worker_id,
-            "worker": worker,
-            "device": device,
-            "checkpoint_step": row.last_checkpoint_step,
-        },
-    )
+    opened = {"worker_id": worker_id, "worker": worker, "device": device, "checkpoint_step": row.last_checkpoint_step}
+    connection.execute(_OPEN_ATTEMPT, {"job_id": row.id, "number": row.attempt, **opened})
+    granted = {"attempt": row.attempt, "lease_token": token, "progress": row.progress, "lease_for": lease_seconds}
+    connection.execute(_GRANT, {"job_id": row.id, **granted})
     resume = (
         checkpoints.resumable(connection, job_id=row.id, after_attempt=row.scratch_attempt) if row.attempt > 1 else []
     )
+    lease = Lease(job_id=row.id, attempt=row.attempt, token=token)
     return Claim(lease=lease, project=row.project, spec=decode(row.resolved_spec), resume=resume)
 
 

@@ -1,7 +1,9 @@
 """A job's history as a list and as a stream: nothing is lost, nothing comes twice, and the end is said."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +15,12 @@ from sqlalchemy import delete
 from starlette.testclient import TestClient
 
 from api.feed import Feed
+from api.main import create_app
 from models import metrics, tables
 from models.database import Database
-from tests.api.conftest import Connect, Server
+from models.errors import Unavailable
+from models.settings import Settings
+from tests.api.conftest import Connect, Server, make_key, serving
 from tests.api.steps import finish, problem, running, submit, write_log, write_points
 from tests.fixtures.waiting import wait_for
 from tests.models.steps import held
@@ -164,6 +169,39 @@ def test_points_that_a_resumed_job_repeats_are_heard_again(connect: Connect, app
     write_points(database, lease, "train/loss", [2, 3], [0.6, 0.5])
     heard = frames(b"".join(feed.news()).decode())
     assert [frame.data["train/loss"]["step"] for frame in heard if frame.event == "metrics"] == [[2, 3]]
+
+
+def test_a_stream_outlives_an_outage_of_the_database(server: Server, monkeypatch: pytest.MonkeyPatch):
+    outages = iter([Unavailable("away"), Unavailable("away")])
+    news = Feed.news
+
+    def sometimes(feed: Feed) -> list[bytes]:
+        for outage in outages:
+            raise outage
+        return news(feed)
+
+    monkeypatch.setattr("api.feed.OUTAGE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(Feed, "news", sometimes)
+    with server.client() as client:
+        job_id = submit(client)["id"]
+        client.post(f"/v1/jobs/{job_id}/cancel")
+        heard = read(client, f"/v1/jobs/{job_id}/events")
+    assert [frame.event for frame in heard] == ["progress", "job.queued", "job.cancelled", "end"]
+
+
+def test_a_service_that_stops_ends_no_job_in_its_streams(settings: Settings, database: Database):
+    with serving(create_app(settings)) as (url, app):
+        headers = {"Authorization": f"Bearer {make_key(database, 'admin')}"}
+        with httpx2.Client(base_url=url, headers=headers, timeout=30) as client, ThreadPoolExecutor(2) as pool:
+            job_id = submit(client)["id"]
+            paths = [f"/v1/jobs/{job_id}/{name}" for name in ("events", "logs")]
+            streams = [pool.submit(client.get, path, headers=STREAM) for path in paths]
+            wait_for(lambda: app.state.service.watcher.num_listeners == 2, "both streams to wait")
+            watcher = app.state.service.watcher
+            asyncio.run_coroutine_threadsafe(watcher.close(), watcher._task.get_loop()).result()
+            texts = [stream.result().text for stream in streams]
+    assert [frame.event for frame in frames(texts[0])] == ["progress", "job.queued"]
+    assert frames(texts[1]) == []
 
 
 def test_nothing_new_is_said_in_no_frames(connect: Connect, app: FastAPI, database: Database):

@@ -73,6 +73,7 @@ class JobLife(RuleBasedStateMachine):
     """One job on one database, and what the model believes about it."""
 
     database: Database
+    num_claims: int
 
     @initialize()
     def submit_a_job(self) -> None:
@@ -104,6 +105,7 @@ class JobLife(RuleBasedStateMachine):
         if self.status is Status.QUEUED:
             assert claimed is not None
             self.num_attempts += 1
+            type(self).num_claims += 1
             assert claimed.lease.attempt == self.num_attempts
             self.lease = claimed.lease
             self._move(Status.RUNNING)
@@ -188,26 +190,28 @@ def _superseded_or_recognised() -> Iterator[None]:
         return
 
 
-def _run(url: str, *, max_examples: int) -> None:
+def _num_claims(url: str, *, max_examples: int) -> int:
+    """Play lives of jobs; answers how many attempts there were in all."""
     database = Database(url)
     migrate(database)
-    machine = type("JobLifeOnADatabase", (JobLife,), {"database": database})
+    machine = type("JobLifeOnADatabase", (JobLife,), {"database": database, "num_claims": 0})
     try:
         machine.TestCase.settings = settings(max_examples=max_examples, stateful_step_count=25, deadline=None)
         machine.TestCase("runTest").runTest()
+        return machine.num_claims
     finally:
         database.close()
 
 
 def test_lives_of_a_job_on_sqlite_agree_with_the_model() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        _run(f"sqlite:///{Path(folder) / 'life.db'}", max_examples=15)
+        assert _num_claims(f"sqlite:///{Path(folder) / 'life.db'}", max_examples=15) > 0
 
 
 def test_lives_of_a_job_on_postgresql_agree_with_the_model(postgresql_url: str) -> None:
-    _run(postgresql_url, max_examples=15)
+    assert _num_claims(postgresql_url, max_examples=15) > 0
 
 
 @pytest.mark.nightly
 def test_many_lives_of_a_job_agree_with_the_model(database_url: str) -> None:
-    _run(database_url, max_examples=2000)
+    assert _num_claims(database_url, max_examples=2000) > 1000

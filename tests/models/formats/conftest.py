@@ -1,3 +1,5 @@
+"""What the tests of formats share: reading by name, archives made in memory."""
+
 from __future__ import annotations
 
 import io

@@ -1,3 +1,5 @@
+"""Archives from strangers: bombs, links, paths that lead out, and what is read in spite of them."""
+
 from __future__ import annotations
 
 import io

@@ -1,3 +1,5 @@
+"""CSV and TSV: types, blanks, markers, encodings, and a named place for whatever is wrong."""
+
 from __future__ import annotations
 
 import gzip

@@ -1,3 +1,5 @@
+"""Row keys: equal exactly for equal rows."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The table of formats: light to import, strict about options, never at a loss for a reason."""
+
 from __future__ import annotations
 
 import subprocess

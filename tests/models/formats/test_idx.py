@@ -1,3 +1,5 @@
+"""IDX files in an archive: images, labels and the official split."""
+
 from __future__ import annotations
 
 import gzip

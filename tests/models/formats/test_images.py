@@ -1,3 +1,5 @@
+"""Archives of class folders: pixels, classes, parts, and corrupt images by name."""
+
 from __future__ import annotations
 
 import io

@@ -1,3 +1,5 @@
+"""JSON lines: one flat object a row."""
+
 from __future__ import annotations
 
 import pyarrow as pa

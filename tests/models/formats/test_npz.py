@@ -1,3 +1,5 @@
+"""NumPy archives, without anything pickled."""
+
 from __future__ import annotations
 
 import io

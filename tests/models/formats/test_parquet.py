@@ -1,3 +1,5 @@
+"""Parquet: flat columns within limits."""
+
 from __future__ import annotations
 
 import datetime as dt

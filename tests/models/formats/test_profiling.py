@@ -1,3 +1,5 @@
+"""The profiling command: a profile or a reason, within limits."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Profiles against values counted by hand."""
+
 from __future__ import annotations
 
 import numpy as np

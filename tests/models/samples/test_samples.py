@@ -1,3 +1,5 @@
+"""The shipped samples: their files, profiles and sources agree."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -39,4 +39,5 @@ def test_what_has_no_default_is_required():
 def test_defaults_are_plain_json():
     for entries in catalogue().values():
         for entry in entries:
-            json.dumps([field.default for field in entry.fields], allow_nan=False)
+            defaults = [field.default for field in entry.fields]
+            assert json.loads(json.dumps(defaults, allow_nan=False)) == defaults

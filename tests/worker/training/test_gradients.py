@@ -50,7 +50,7 @@ def test_a_gradient_that_is_not_finite_is_refused_with_its_step(poison):
 
 
 def test_a_finite_gradient_passes():
-    refuse_poison(gradient_norm(gradients()), step=1, optimizer=SGD)
+    assert refuse_poison(gradient_norm(gradients()), step=1, optimizer=SGD) is None
 
 
 def network():

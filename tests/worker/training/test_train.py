@@ -196,9 +196,8 @@ def test_a_run_leaves_torch_as_it_was(tmp_path):
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
 
 
-def test_a_gpu_that_is_not_there_is_named(tmp_path):
-    if torch.cuda.is_available():
-        pytest.skip("there is one")
+def test_a_gpu_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     source = flowers()
     with pytest.raises(TrainingError, match="this worker has none") as caught:
         train(spec_for("flowers", source), source, directory=tmp_path, device="cuda")

@@ -1,3 +1,5 @@
+"""What the tests of data preparation share: small tables and resolved specs."""
+
 from __future__ import annotations
 
 import io

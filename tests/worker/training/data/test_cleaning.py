@@ -1,3 +1,5 @@
+"""Cleaning: blanks, markers and duplicates, with a report of every row."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Rows sent later are encoded as the rows of training were."""
+
 from __future__ import annotations
 
 import base64

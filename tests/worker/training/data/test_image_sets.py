@@ -1,3 +1,5 @@
+"""Images: bytes until the batch, standardised by the training rows."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Preparation as a whole: tasks, canaries, and bad data by its name."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Splits: shares to the row, classes in every part, repeats on one side, time in order."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Tables: numbers and categories against values computed by hand."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -26,7 +28,6 @@ def people():
 
 def test_training_numbers_have_mean_0_and_deviation_1_and_gaps_are_filled_and_told(prepared, people):
     data = prepared(people, data={"target": "income", "split": TIME})
-
     out = data.preprocessing(data.train.inputs)["numbers"]
 
     assert out.shape == (50, 3)  # age, height and the gaps of age

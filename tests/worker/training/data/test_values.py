@@ -1,3 +1,5 @@
+"""Columns read as words or numbers, as the spec asks."""
+
 from __future__ import annotations
 
 import datetime as dt

@@ -1,3 +1,5 @@
+"""Series: windows that never look ahead."""
+
 from __future__ import annotations
 
 import numpy as np

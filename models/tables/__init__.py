@@ -1,0 +1,33 @@
+"""The tables. Times are seconds since the epoch, documents are JSON text that passes through untouched, one schema on
+both databases.
+
+The hot, narrow rows (`job_leases`, `metric_chunks`) are kept apart from the wide, cold ones (`jobs`), so that a
+heartbeat never rewrites a spec.
+"""
+
+from __future__ import annotations
+
+from models.tables.base import metadata
+from models.tables.jobs import attempts, doorbells, events, job_labels, job_leases, jobs
+from models.tables.records import checkpoints, log_chunks, metric_chunks, metric_series
+from models.tables.surroundings import api_keys, datasets, idempotency, job_datasets, service_secrets, workers
+
+__all__ = [
+    "api_keys",
+    "attempts",
+    "checkpoints",
+    "datasets",
+    "doorbells",
+    "events",
+    "idempotency",
+    "job_datasets",
+    "job_labels",
+    "job_leases",
+    "jobs",
+    "log_chunks",
+    "metadata",
+    "metric_chunks",
+    "metric_series",
+    "service_secrets",
+    "workers",
+]
