@@ -52,6 +52,7 @@ class Doorbell:
         self._thread = threading.Thread(target=self._work, name="doorbell", daemon=True)
         self._closing = threading.Event()
         self._has_complained = False
+        self._is_overflowing = False
         self.is_connected = False
 
     def start(self) -> None:
@@ -77,7 +78,9 @@ class Doorbell:
         try:
             self._messages.put_nowait(message)
         except queue.Full:
-            _logger.warning("the broker is too slow: a doorbell was left to the sweep")
+            if not self._is_overflowing:
+                self._is_overflowing = True
+                _logger.warning("the broker takes nothing: doorbells are left to the sweep")
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -97,7 +100,7 @@ class Doorbell:
 
     def _found(self) -> None:
         self.is_connected = True
-        self._has_complained = False
+        self._has_complained = self._is_overflowing = False
         _logger.info("the broker answers")
 
     def _serve(self) -> None:

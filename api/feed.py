@@ -9,9 +9,9 @@ from typing import Any, Final
 from starlette.concurrency import run_in_threadpool
 
 from api.service import Service
-from api.streaming import KEEPALIVE, KEEPALIVE_SECONDS, frame, greeting
+from api.streaming import KEEPALIVE, KEEPALIVE_SECONDS, OUTAGE_PAUSE_SECONDS, frame, greeting
 from models import events, jobs, logs, metrics
-from models.errors import NotFound
+from models.errors import NotFound, Unavailable
 from models.status import TERMINAL
 
 _EVENTS_AT_ONCE: Final = 500
@@ -84,6 +84,10 @@ async def follow(feed: Feed) -> AsyncIterator[bytes]:
             except NotFound:
                 yield frame("end", {"reason": "deleted"})
                 return
+            except Unavailable:
+                yield KEEPALIVE  # the stream outlives an outage of the database
+                await listener.change(timeout_seconds=OUTAGE_PAUSE_SECONDS)
+                continue
             for item in frames:
                 yield item
             if feed.has_ended:

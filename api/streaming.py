@@ -14,6 +14,8 @@ from api.replies import json_bytes
 MEDIA_TYPE: Final = "text/event-stream"
 KEEPALIVE: Final = KEEPALIVE_COMMENT
 KEEPALIVE_SECONDS: Final = 15.0
+#: A stream outlives an outage of the database, and looks again after this time.
+OUTAGE_PAUSE_SECONDS: Final = 1.0
 
 #: How long a client waits before it connects again after a cut.
 _RETRY_MILLISECONDS: Final = 3000

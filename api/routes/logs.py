@@ -16,7 +16,7 @@ from api.negotiation import VARY, wants
 from api.routes.events import last_event
 from api.service import Service, ServiceDep
 from models import jobs, logs
-from models.errors import NotFound
+from models.errors import NotFound, Unavailable
 from models.logs import LogPart
 from models.status import Status
 
@@ -81,15 +81,20 @@ async def _follow(reader: _Reader, first: LogPart) -> AsyncIterator[bytes]:
             try:
                 part, status = await run_in_threadpool(reader.read)
             except NotFound:
-                break
+                yield streaming.frame("end", {"reason": "deleted"})
+                return
+            except Unavailable:
+                yield streaming.KEEPALIVE
+                await listener.change(timeout_seconds=streaming.OUTAGE_PAUSE_SECONDS)
+                continue
             if part.content:
                 yield _frame(part)
             elif status.is_terminal:
-                break
+                yield streaming.frame("end", {"reason": "finished"})
+                return
             else:
                 while not await listener.change(timeout_seconds=streaming.KEEPALIVE_SECONDS):
                     yield streaming.KEEPALIVE
-    yield streaming.frame("end", {})
 
 
 def _frame(part: LogPart) -> bytes:

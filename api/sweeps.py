@@ -1,0 +1,46 @@
+"""What is swept: silent workers, lost doorbells, interrupted profiles, old idempotency keys, the use of keys."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from api.background import Sweep
+from api.service import Service
+from models import doorbells, idempotency
+from models.reaper import Reaper
+
+_logger = logging.getLogger("trainyard.background")
+_PROFILES_SECONDS: Final = 10.0
+_FORGET_SECONDS: Final = 3600.0
+_KEY_USAGE_SECONDS: Final = 30.0
+_MOST_RINGS: Final = 64
+
+
+def sweeps(service: Service) -> list[Sweep]:
+    """Every sweep of this version."""
+    settings, database = service.settings, service.database
+    reaper = Reaper(database, lease_seconds=settings.lease_seconds, longest_gap_seconds=settings.lease_seconds)
+
+    def reap() -> None:
+        for job_id, status in reaper.sweep():
+            _logger.warning("job %s lost its worker and is %s now", job_id, status)
+
+    def ring() -> None:
+        with database.reading() as connection:
+            owed = doorbells.overdue(connection, older_than_seconds=settings.doorbell_seconds)
+        for pool, num_jobs in owed.items():
+            for _ in range(min(num_jobs, _MOST_RINGS)):
+                service.doorbell.ring(pool)
+
+    def forget() -> None:
+        with database.unit_of_work() as connection:
+            idempotency.expire(connection)
+
+    return [
+        Sweep("reaper", settings.reaper_seconds, reap),
+        Sweep("doorbell", settings.doorbell_seconds, ring),
+        Sweep("profiles", _PROFILES_SECONDS, service.profiler.recover),
+        Sweep("idempotency", _FORGET_SECONDS, forget),
+        Sweep("keys", _KEY_USAGE_SECONDS, service.key_usage.write),
+    ]
