@@ -37,7 +37,7 @@ class Batch:
             for name in frame.fields["names"]:
                 self._add_points(name, Points(next(columns), next(columns), next(columns)))
         else:
-            self.frames.append(frame)
+            self._add_in_order(frame)
 
     def add_log(self, text: bytes) -> None:
         """Take in a piece of the trainer's output."""
@@ -51,13 +51,20 @@ class Batch:
 
     def before(self, later: Batch) -> Batch:
         """This batch, which could not be written, followed by what has come since."""
-        self.frames += later.frames
+        for frame in later.frames:
+            self._add_in_order(frame)
         self.progress = later.progress if later.progress is not None else self.progress
         for name, runs in later.series.items():
             for run in runs:
                 self._add_points(name, run)
         self.add_log(bytes(later.log))
         return self
+
+    def _add_in_order(self, frame: Frame) -> None:
+        last = self.frames[-1] if self.frames else None
+        if last is not None and frame.kind == last.kind == "checkpoint" and frame.fields["path"] == last.fields["path"]:
+            self.frames.pop()  # the same one told again, of more kinds
+        self.frames.append(frame)
 
     def _add_points(self, name: str, run: Points) -> None:
         self.series.setdefault(name, []).append(run)

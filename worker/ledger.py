@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from models import checkpoints, endings, leases, logs, metrics
 from models.artifacts import ArtifactStore
@@ -11,6 +12,7 @@ from models.database import Connection, Database
 from models.endings import Ending
 from models.errors import Superseded
 from models.events import Entry
+from models.json_text import encode
 from models.leases import Lease, Orders
 from models.status import Status
 from worker.batch import Batch
@@ -58,7 +60,7 @@ class Ledger:
             step=None if progress is None else progress["step"],
             progress=progress,
         )
-        outdated = [location for frame in batch.frames for location in self._enter_frame(connection, frame)]
+        outdated = self._enter_frames(connection, batch.frames)
         job_id, attempt = self.lease.job_id, self.lease.attempt
         if batch.series:
             metrics.append(connection, job_id=job_id, series=batch.points())
@@ -66,29 +68,50 @@ class Ledger:
             logs.append(connection, job_id=job_id, attempt=attempt, content=bytes(batch.log))
         return orders, outdated
 
-    def _enter_frame(self, connection: Connection, frame: Frame) -> list[str]:
-        fields, lease = frame.fields, self.lease
+    def _enter_frames(self, connection: Connection, frames: Sequence[Frame]) -> list[str]:
+        """Write what the frames say, in order; the job's own row is changed once for as many as possible."""
+        entries: list[Entry] = []
+        columns: dict[str, Any] = {}
+        outdated: list[str] = []
+        for frame in frames:
+            match frame.kind:
+                case "phase":
+                    entries.append(Entry("job.phase", {"phase": frame.fields["phase"]}))
+                    columns["phase"] = frame.fields["phase"]
+                case "resolved":
+                    columns["resolved_spec"] = encode(frame.fields["spec"])
+                case "checkpoint":
+                    entry, gone = self._enter_checkpoint(connection, frame)
+                    entries.append(entry)
+                    outdated += gone
+                case _:
+                    self._note(connection, entries, columns)
+                    self._enter_rare(connection, frame)
+        self._note(connection, entries, columns)
+        return outdated
+
+    def _note(self, connection: Connection, entries: list[Entry], columns: dict[str, Any]) -> None:
+        if entries or columns:
+            leases.note(connection, self.lease, entries=entries, **columns)
+        entries.clear()
+        columns.clear()
+
+    def _enter_rare(self, connection: Connection, frame: Frame) -> None:
         match frame.kind:
-            case "phase":
-                leases.enter_phase(connection, lease, fields["phase"])
-            case "resolved":
-                leases.resolved(connection, lease, spec=fields["spec"])
             case "warning":
-                leases.warn(connection, lease, code=fields["code"], message=fields["message"])
+                leases.warn(connection, self.lease, code=frame.fields["code"], message=frame.fields["message"])
             case "resumed":
-                leases.resumed(connection, lease, step=fields["step"])
+                leases.resumed(connection, self.lease, step=frame.fields["step"])
             case "restarted":
-                leases.restarted(connection, lease)
+                leases.restarted(connection, self.lease)
             case "damaged":
-                checkpoints.mark_corrupt(connection, job_id=lease.job_id, step=fields["step"])
-                leases.note(connection, lease, entries=[Entry("job.checkpoint_damaged", fields)])
-            case "checkpoint":
-                return self._enter_checkpoint(connection, frame)
+                checkpoints.mark_corrupt(connection, job_id=self.lease.job_id, step=frame.fields["step"])
+                entry = Entry("job.checkpoint_damaged", frame.fields)
+                leases.note(connection, self.lease, entries=[entry])
             case _:
                 raise ValueError(f"a frame of unknown kind: {frame.kind}")
-        return []
 
-    def _enter_checkpoint(self, connection: Connection, frame: Frame) -> list[str]:
+    def _enter_checkpoint(self, connection: Connection, frame: Frame) -> tuple[Entry, list[str]]:
         identifier, outdated = checkpoints.record(
             connection,
             job_id=self.lease.job_id,
@@ -97,8 +120,7 @@ class Ledger:
             keep_last=self._keep_last,
         )
         said = {"id": identifier, **{name: frame.fields[name] for name in ("step", "epoch", "kinds", "metrics")}}
-        leases.note(connection, self.lease, entries=[Entry("job.checkpoint", said)])
-        return outdated
+        return Entry("job.checkpoint", said), outdated
 
     def _delete(self, locations: list[str]) -> None:
         for location in locations:

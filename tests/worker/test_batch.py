@@ -34,9 +34,17 @@ def test_points_of_a_series_become_one_run():
 
 
 def test_only_the_newest_progress_counts_and_other_frames_keep_their_order():
-    made = filled(Frame("progress", {"step": 1}), Frame("phase"), Frame("progress", {"step": 2}), Frame("checkpoint"))
+    made = filled(Frame("progress", {"step": 1}), Frame("phase"), Frame("progress", {"step": 2}), Frame("resolved"))
     assert made.progress == {"step": 2}
-    assert [frame.kind for frame in made.frames] == ["phase", "checkpoint"]
+    assert [frame.kind for frame in made.frames] == ["phase", "resolved"]
+
+
+def test_a_checkpoint_that_is_told_again_of_more_kinds_is_one():
+    def told(path: str, *kinds: str) -> Frame:
+        return Frame("checkpoint", {"path": path, "kinds": list(kinds)})
+
+    made = filled(told("/1", "latest"), told("/2", "latest"), told("/2", "best", "latest"))
+    assert [frame.fields["kinds"] for frame in made.frames] == [["latest"], ["best", "latest"]]
 
 
 def test_a_batch_that_could_not_be_written_comes_before_what_followed():
