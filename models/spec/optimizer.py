@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from models.spec.base import Named, NotNegative, Positive, Probability, Section
+from models.spec.base import Named, NotNegative, Positive, Probability, Section, usually
 
 Betas = Annotated[tuple[Probability, Probability], Strict(strict=False)]  # a JSON array is a list
 
@@ -98,5 +98,8 @@ class AdaDelta(Section):
 
 
 Optimizer = Annotated[
-    Sgd | Adam | AdamW | NAdam | RAdam | RmsProp | AdaGrad | AdaDelta, Field(discriminator="type"), Named
+    Sgd | Adam | AdamW | NAdam | RAdam | RmsProp | AdaGrad | AdaDelta,
+    Field(discriminator="type"),
+    usually("adamw"),
+    Named,
 ]

@@ -17,9 +17,10 @@ from models.spec.layout import sections, type_name
 _HEAD: Final = """# The job spec
 
 One JSON document says what to train. Only `data` is required; every other section may be left out, and a bare string
-`"mlp"` means `{"type": "mlp"}`. Unknown fields and wrong types are refused with a pointer to the place. The job stores
-the spec as it was sent and `resolved_spec`, in which every default, and every `auto` that the data decides, is visible.
-`POST /v1/jobs?dry_run=schema` shows that without storing anything.
+`"mlp"` means `{"type": "mlp"}`; an optimizer or schedule without a `type` is the default one. Unknown fields and
+wrong types are refused with a pointer to the place. The job stores the spec as it was sent and `resolved_spec`, in
+which every default, and every `auto` that the data decides, is visible. `POST /v1/jobs?dry_run=schema` shows that
+without storing anything.
 
 This page is written from the code (`python -m models.spec.reference`), and a test holds it to it.
 """

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from models.spec.base import Items, Named, Positive, Section
+from models.spec.base import Items, Named, Positive, Section, usually
 from models.spec.units import PositiveProgress, Progress
 
 Factor = Annotated[float, Field(gt=0, le=1)]
@@ -81,6 +81,7 @@ def _null_is_constant(value: Any) -> Any:
 AnySchedule = Annotated[
     Constant | Step | MultiStep | Exponential | Cosine | Linear | Polynomial,
     Field(discriminator="type"),
+    usually("cosine"),
     Named,
     BeforeValidator(_null_is_constant),
 ]

@@ -183,3 +183,17 @@ def test_values_that_json_cannot_carry_are_refused():
 def test_the_tree_of_sections_is_walked_with_union_members_named():
     paths = {path for _, path in fields(JobSpec)}
     assert {"data.split", "data.split(time).column", "optimizer(sgd).momentum", "preprocessing.number.scale"} <= paths
+
+
+def test_a_rate_alone_is_the_rate_of_the_default_optimizer():
+    spec = parse({"data": {"dataset": "digits"}, "optimizer": {"learning_rate": 0.01}, "schedule": {"warmup": "10%"}})
+    assert (spec.optimizer.type, spec.optimizer.learning_rate) == ("adamw", 0.01)
+    assert (spec.schedule.type, spec.schedule.warmup) == ("cosine", "10%")
+
+
+def test_a_mistake_in_a_section_without_a_type_is_placed_in_what_was_sent():
+    with pytest.raises(InvalidSpec) as refused:
+        parse({"data": {"dataset": "digits"}, "optimizer": {"learning_rat": 0.01}})
+    (mistake,) = refused.value.errors
+    assert mistake.pointer == "#/optimizer/learning_rat"
+    assert "learning_rate" in mistake.detail
