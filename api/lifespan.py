@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 
 from starlette.concurrency import run_in_threadpool
 
@@ -31,11 +35,40 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     service.doorbell.start()
     background.start()
     try:
-        yield service
+        with _hearing_stop_signals(service.watcher):
+            yield service
     finally:
         await service.watcher.close()
         for close in (background.close, service.profiler.close, service.doorbell.close, database.close):
             await run_in_threadpool(close)
+
+
+@contextmanager
+def _hearing_stop_signals(watcher: Watcher) -> Iterator[None]:
+    """Dismiss the open streams as soon as the process is told to stop.
+
+    The server closes the lifespan only after its last connection: streams that never end would hold every stop back for
+    as long as it has patience.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def heard(number: int, stack: FrameType | None) -> None:
+        loop.call_soon_threadsafe(watcher.dismiss)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, stack)
+
+    for number in before:
+        signal.signal(number, heard)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _open(settings: Settings, database: Database) -> Service:

@@ -22,6 +22,7 @@ from models.errors import Unavailable
 
 _logger = logging.getLogger("trainyard.api")
 _OUTAGE_PAUSE_SECONDS: Final = 1.0
+_LONGEST_LOOK_SECONDS: Final = 15.0
 
 #: Numbers that change with every visible change of a job.
 Version = tuple[int, int, int]
@@ -37,12 +38,15 @@ class Watcher:
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
         self._versions: dict[str, Version] = {}
         self._task: asyncio.Task[None] | None = None
+        self._is_dismissed = False
 
     @contextmanager
     def listening(self, job_id: str) -> Iterator[Listener]:
         """Watch a job while the block runs. Whatever changes after the block is entered wakes the listener."""
         listener = Listener()
         self._listeners[job_id].add(listener)
+        if self._is_dismissed:
+            listener.close()
         # Without a version to compare with, the next look wakes everybody: a change between subscribing and reading
         # is never lost.
         self._versions.pop(job_id, None)
@@ -61,25 +65,31 @@ class Watcher:
         """How many coroutines are waiting for news."""
         return sum(map(len, self._listeners.values()))
 
-    async def close(self) -> None:
-        """Wake everybody for the last time and stop looking."""
+    def dismiss(self) -> None:
+        """Wake everybody for the last time; nobody is kept waiting from now on."""
+        self._is_dismissed = True
         for listeners in self._listeners.values():
             for listener in listeners:
                 listener.close()
+
+    async def close(self) -> None:
+        """Dismiss everybody and stop looking. A look that has begun is let finish: it holds a connection."""
+        self.dismiss()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait({self._task}, timeout=_LONGEST_LOOK_SECONDS)
 
     async def _watch(self) -> None:
-        while self._listeners:
+        while self._listeners and not self._is_dismissed:
             try:
-                versions = await run_in_threadpool(self._look, list(self._listeners))
+                self._wake(await run_in_threadpool(self._look, list(self._listeners)))
+                pause = self._interval_seconds
             except Unavailable:
                 _logger.warning("the database does not answer; whoever waits for news waits on")
-                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
-                continue
-            self._wake(versions)
-            await asyncio.sleep(self._interval_seconds)
+                pause = _OUTAGE_PAUSE_SECONDS
+            except Exception:
+                _logger.exception("looking for news failed; whoever waits for news waits on")
+                pause = _OUTAGE_PAUSE_SECONDS
+            await asyncio.sleep(pause)
 
     def _look(self, job_ids: list[str]) -> dict[str, Version]:
         with self._database.reading() as connection:

@@ -116,6 +116,16 @@ def test_a_watcher_asks_the_database_only_while_somebody_listens(database: Datab
     assert after == during
 
 
+def test_who_comes_after_the_dismissal_is_not_kept_waiting(database: Database):
+    async def scenario() -> bool:
+        watcher = Watcher(database)
+        watcher.dismiss()
+        with watcher.listening("job_x") as listener:
+            return await listener.change(timeout_seconds=60) and listener.is_closed
+
+    assert asyncio.run(scenario())
+
+
 def test_closing_a_watcher_wakes_whoever_waits(database: Database):
     async def scenario() -> bool:
         watcher = Watcher(database)
