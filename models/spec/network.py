@@ -28,7 +28,7 @@ class Mlp(Section):
     norm: Norm = Field(
         "auto", description="Normalization before activations; auto is batch, but layer for small batches."
     )
-    dropout: Probability = Field(0.1, description="Share of activations dropped while training.")
+    dropout: Probability = Field(0.2, description="Share of activations dropped while training.")
     skip: bool = Field(default=False, description="Add a layer's input to its output where both have one width.")
 
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from worker.training import system
 from worker.training.callbacks import Callback, Series
 from worker.training.errors import Diverged
 
@@ -22,8 +23,9 @@ FLUSH_STEPS: Final = 1000
 class Recorder:
     """Collects what steps and evaluations produce, and hands it on in batches."""
 
-    def __init__(self, callback: Callback) -> None:
+    def __init__(self, callback: Callback, *, device: torch.device) -> None:
         self._callback = callback
+        self._device = device
         self._flushed_at = time.monotonic()
         self._steps: list[int] = []
         self._times: list[float] = []
@@ -68,6 +70,7 @@ class Recorder:
             columns = self._read_steps()
             broken = _first_broken(self._steps, columns)
             series = self._series_of_steps(columns, seconds=seconds)
+            self.scores(system.figures(self._device), step=self._steps[-1])
         series |= {name: _series(points) for name, points in self._scores.items()}
         self._clear()
         if series:

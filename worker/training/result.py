@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
-
-from worker.training import baselines
+from worker.training import baselines, system
 from worker.training.callbacks import SavedCheckpoint
 from worker.training.early_stopping import SMALLER_IS_BETTER
 from worker.training.evaluation import outputs_of, per_class
@@ -84,15 +81,8 @@ def summary(
         "parameters": session.num_parameters,
         "samples_per_second": session.num_rows_seen / session.seconds if session.seconds else None,
         "phase_seconds": dict(phase_seconds),
-        "peak_memory_bytes": peak_memory_bytes(session.device),
+        "peak_memory_bytes": system.peak_memory_bytes(session.device),
         "data_report": session.data.report,
         "weights_sha256": weights.sha256,
         "device": str(session.device),
     }
-
-
-def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory held at any time: of the device on a GPU, else of this process."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

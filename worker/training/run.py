@@ -70,7 +70,7 @@ class _Run:
 
     def go(self, session: Session, *, resume: Path | None, keeps_threads: bool) -> Result:
         """Train to an end, then test and save what the run returns."""
-        recorder = Recorder(self._callback)
+        recorder = Recorder(self._callback, device=session.device)
         keeper = self._keeper(session, recorder)
         if resume is not None:
             self._resume(keeper, resume, keeps_threads=keeps_threads)

@@ -35,6 +35,10 @@ def surroundings(*, deterministic: bool, num_threads: int | None) -> Iterator[No
             raise OutOfMemory(str(error)) from error
         except MemoryError as error:
             raise OutOfMemory("The host has too little memory for this job.") from error
+        except RuntimeError as error:
+            if "can't allocate memory" not in str(error):  # how PyTorch words it on the CPU
+                raise
+            raise OutOfMemory("The host has too little memory for this job.") from error
         finally:
             _use(before[0], deterministic=before[1], fills=before[2])
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.worker.training.material import Recording, session_for, train_on
+from tests.worker.training.material import CPU, Recording, session_for, train_on
 from worker.training import Diverged, Order
 from worker.training.checkpoint import load
 from worker.training.keeper import Keeper
@@ -20,7 +20,7 @@ BARE = {"network": LINEAR, "optimizer": PLAIN_SGD, "schedule": None, "regulariza
 def loop_for(name, directory, *, callback=None, **sections):
     session = session_for(name, **sections)
     told = callback or Recording()
-    recorder = Recorder(told)
+    recorder = Recorder(told, device=CPU)
     keeper = Keeper(session, directory=directory, recorder=recorder, callback=told, facts={})
     return Loop(session, recorder=recorder, keeper=keeper, callback=told)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.worker.training.material import Recording
+from tests.worker.training.material import CPU, Recording
 from worker.training import Diverged
 from worker.training import recorder as module
 from worker.training.recorder import Recorder, finite
@@ -25,7 +25,7 @@ def note(recorder, step, *, loss=0.5, norm=1.0, hits=3):
 
 def test_every_step_is_a_point_of_every_training_metric():
     told = Recording()
-    recorder = Recorder(told)
+    recorder = Recorder(told, device=CPU)
     note(recorder, 1, loss=0.75)
     note(recorder, 2, loss=0.25, norm=2.0, hits=4)
     recorder.flush()
@@ -42,7 +42,7 @@ def test_columns_have_the_types_that_travel():
             self.series = series
 
     told = Typed()
-    recorder = Recorder(told)
+    recorder = Recorder(told, device=CPU)
     note(recorder, 1)
     recorder.scores({"validation/loss": 0.5}, step=1)
     recorder.flush()
@@ -53,7 +53,7 @@ def test_columns_have_the_types_that_travel():
 
 def test_numbers_have_no_accuracy():
     told = Recording()
-    recorder = Recorder(told)
+    recorder = Recorder(told, device=CPU)
     note(recorder, 1, hits=None)
     recorder.flush()
     assert "train/accuracy" not in told.metrics
@@ -61,7 +61,7 @@ def test_numbers_have_no_accuracy():
 
 def test_what_is_flushed_is_not_told_again():
     told = Recording()
-    recorder = Recorder(told)
+    recorder = Recorder(told, device=CPU)
     note(recorder, 1)
     recorder.scores({"validation/loss": 0.5}, step=1)
     recorder.flush()
@@ -72,7 +72,7 @@ def test_what_is_flushed_is_not_told_again():
 
 def test_a_flush_is_due_after_many_steps(monkeypatch):
     monkeypatch.setattr(module, "FLUSH_SECONDS", 1e9)
-    recorder = Recorder(Recording())
+    recorder = Recorder(Recording(), device=CPU)
     for step in range(module.FLUSH_STEPS - 1):
         note(recorder, step)
     assert not recorder.is_due
@@ -81,7 +81,7 @@ def test_a_flush_is_due_after_many_steps(monkeypatch):
 
 
 def test_a_flush_is_due_after_a_while(monkeypatch):
-    recorder = Recorder(Recording())
+    recorder = Recorder(Recording(), device=CPU)
     assert not recorder.is_due
     monkeypatch.setattr(module, "FLUSH_SECONDS", 0.0)
     assert recorder.is_due
@@ -91,7 +91,7 @@ def test_a_flush_is_due_after_a_while(monkeypatch):
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_the_first_step_that_was_not_finite_is_named_after_its_points_are_told(name, value):
     told = Recording()
-    recorder = Recorder(told)
+    recorder = Recorder(told, device=CPU)
     note(recorder, 1)
     note(recorder, 2, **{name: value})
     note(recorder, 3, **{name: value})
