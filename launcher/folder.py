@@ -10,6 +10,8 @@ from pathlib import Path
 
 from launcher.errors import Occupied
 
+LONGEST_LOG_BYTES = 16 << 20
+
 
 @dataclass(frozen=True)
 class Running:
@@ -55,6 +57,12 @@ class DataFolder:
     def log(self, name: str) -> Path:
         """Return the log file of the part called `name`."""
         return self.path / "logs" / f"{name}.log"
+
+    def roll_logs(self) -> None:
+        """Set aside the logs that have grown long, in place of those set aside before."""
+        for log in (self.path / "logs").glob("*.log"):
+            if log.stat().st_size > LONGEST_LOG_BYTES:
+                log.replace(log.with_suffix(".log.1"))
 
     @contextmanager
     def taken(self) -> Iterator[None]:

@@ -25,6 +25,7 @@ def up(settings: Settings, *, say: Callable[[str], None] = print) -> None:
             raise NotStarted(
                 f"not listening on {settings.host} without an admin key: start once on 127.0.0.1 to make one"
             )
+        folder.roll_logs()
         url = url_of(listener)
         supervisor = Supervisor(
             Plan(settings, folder, listener).parts(),

@@ -46,6 +46,14 @@ def test_a_folder_without_a_key_says_so(folder: DataFolder):
     assert folder.key() is None
 
 
+def test_a_log_that_has_grown_long_is_set_aside(folder: DataFolder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("launcher.folder.LONGEST_LOG_BYTES", 3)
+    folder.log("api").write_text("long")
+    folder.log("worker").write_text("abc")
+    folder.roll_logs()
+    assert sorted(path.name for path in (folder.path / "logs").iterdir()) == ["api.log.1", "worker.log"]
+
+
 def test_a_second_service_on_the_same_folder_is_told_where_the_first_one_is(folder: DataFolder):
     with folder.taken():
         folder.announce(NOTE)
