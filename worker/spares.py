@@ -25,6 +25,7 @@ COMMAND: Final = (sys.executable, "-m", "worker.template")
 #: OpenMP threads that wait by spinning starve each other as soon as the machine has anything else to do: measured on
 #: two busy cores, 68 s of training instead of 4 s. A trainer's threads sleep instead; libgomp reads this when it loads.
 _THREADS: Final = {"OMP_WAIT_POLICY": "PASSIVE"}
+_SETTINGS_PREFIX: Final = "TRAINYARD_"
 _RECEIVE_BYTES: Final = 1 << 16
 _YOUNG_SECONDS: Final = 30.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -214,13 +215,11 @@ class Spares:
                 log.error("the template process ended with status %s; starting another", status)
 
     def _start_template(self, control: socket.socket) -> subprocess.Popen[bytes]:
-        root = str(Path(__file__).resolve().parents[1])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         return subprocess.Popen(
             [*self._command, str(control.fileno())],
             stdin=subprocess.DEVNULL,
             pass_fds=[control.fileno()],
-            env={**_THREADS, **os.environ, "PYTHONPATH": path},
+            env=_environment(),
             start_new_session=True,
         )
 
@@ -263,3 +262,11 @@ class Spares:
                 trainer.ended(None)
             self._forking.clear()
             self._running.clear()
+
+
+def _environment() -> dict[str, str]:
+    """What a template and its trainers see: where our code is, and none of the service's settings and secrets."""
+    root = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS_PREFIX)}
+    return {**_THREADS, **kept, "PYTHONPATH": path}

@@ -127,6 +127,14 @@ def test_killing_the_worker_leaves_no_process():
     assert not is_alive(trainer)
 
 
+def test_a_trainer_sees_none_of_the_services_secrets(monkeypatch):
+    monkeypatch.setenv("TRAINYARD_DATABASE_URL", "postgresql://user:secret@host/db")
+    with running_spares() as spares, taken_from(spares) as trainer:
+        environment = psutil.Process(template_of(pid_of(trainer))).environ()
+    assert "secret" not in " ".join(environment.values())
+    assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
 def template_of(trainer_pid: int) -> int:
     return psutil.Process(trainer_pid).ppid()
 
