@@ -5,7 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.testclient import TestClient
 
+from api.routes import logs
 from models.database import Database
+from models.errors import NotFound, Unavailable
+from models.logs import LogPart
+from models.status import Status
 from tests.api.conftest import Server
 from tests.api.steps import finish, problem, running, submit, write_log
 from tests.api.test_events import frames
@@ -62,3 +66,20 @@ def test_a_log_is_followed_while_it_is_written(server: Server):
         heard = frames(stream.result().text)
     assert "".join(frame.data["text"] for frame in heard if frame.event == "log") == "before\na\nb\n"
     assert heard[-1].event == "end"
+
+
+def test_a_followed_log_outlives_an_outage_and_ends_with_its_job(server: Server, monkeypatch: pytest.MonkeyPatch):
+    outages = iter([Unavailable("away"), NotFound("deleted")])
+    read = logs._Reader.read
+
+    def sometimes(reader: logs._Reader, **words: int | None) -> tuple[LogPart, Status]:
+        if words:  # the first read, before the stream begins
+            return read(reader, **words)
+        raise next(outages)
+
+    monkeypatch.setattr("api.streaming.OUTAGE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(logs._Reader, "read", sometimes)
+    with server.client() as client:
+        text = client.get(f"/v1/jobs/{submit(client)['id']}/logs", headers=STREAM).text
+    assert ": ping" in text
+    assert [(frame.event, frame.data) for frame in frames(text)] == [("end", {"reason": "deleted"})]
