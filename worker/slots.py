@@ -24,7 +24,8 @@ from models.status import Fault, Outcome
 from worker.assignment import keep_last, locate, max_runtime_seconds, start_frame
 from worker.ledger import Ledger
 from worker.node import Device, Identity, num_cores
-from worker.spares import NoTemplate, Spares, TrainerProcess
+from worker.processes import TrainerProcess
+from worker.spares import NoTemplate, Spares
 from worker.supervisor import Limits, Supervisor
 
 log = logging.getLogger(__name__)

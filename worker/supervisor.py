@@ -29,8 +29,8 @@ from worker import memory_kills
 from worker.exits import DUMP_SIGNAL, Reason
 from worker.ledger import Ledger
 from worker.messages import Decoder, Frame, FrameError
+from worker.processes import TrainerProcess
 from worker.relay import Relay
-from worker.spares import TrainerProcess
 from worker.verdict import BROKEN, GARBLED, HUNG, TIMEOUT, UNSTORABLE, Seen, verdict
 from worker.watchdog import Watchdog
 

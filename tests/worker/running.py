@@ -11,7 +11,8 @@ import psutil
 
 from models import spec
 from worker.messages import Decoder, Frame
-from worker.spares import Spares, TrainerProcess
+from worker.processes import TrainerProcess
+from worker.spares import Spares
 
 FAKE_TEMPLATE = (sys.executable, str(Path(__file__).with_name("fake_template.py")))
 

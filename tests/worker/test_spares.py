@@ -128,10 +128,10 @@ def test_killing_the_worker_leaves_no_process():
 
 
 def test_a_trainer_sees_none_of_the_services_secrets(monkeypatch):
-    monkeypatch.setenv("TRAINYARD_DATABASE_URL", "postgresql://user:secret@host/db")
+    monkeypatch.setenv("TRAINYARD_DATABASE_URL", "postgresql://user:hunter2@host/db")
     with running_spares() as spares, taken_from(spares) as trainer:
         environment = psutil.Process(template_of(pid_of(trainer))).environ()
-    assert "secret" not in " ".join(environment.values())
+    assert "hunter2" not in " ".join(environment.values())
     assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
 
 

@@ -11,7 +11,8 @@ import torch
 from tests.worker.running import frames_of, output_of, start_frame, taken_from
 from worker.exits import Exit
 from worker.messages import Frame
-from worker.spares import Spares, TrainerProcess
+from worker.processes import TrainerProcess
+from worker.spares import Spares
 from worker.training import checkpoint
 from worker.training.checkpoint import Snapshot
 
