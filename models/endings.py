@@ -166,7 +166,7 @@ def _settle(connection: Connection, job: Row[Any], lease: Lease, *, outcome: Out
     if following.status.is_terminal:
         values |= {"phase": "finished", "finished_at": now(), "finish_attempt": lease.attempt}
     else:
-        values |= {"phase": "waiting", "available_at": now() + following.delay_seconds, "stop_requested_at": None}
+        values |= {"phase": "waiting", "available_at": now() + following.delay_seconds}
     if following.status is Status.QUEUED:
         values["queued_at"] = now()
     data = {"attempt": lease.attempt, "outcome": outcome, "reason": following.reason}

@@ -6,9 +6,9 @@ the last step is dropped, which makes a repeated append harmless.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -85,13 +85,15 @@ def is_lower_better(name: str) -> bool:
 
 
 def append(connection: Connection, *, job_id: str, series: Mapping[str, Points]) -> None:
-    """Append points to a job's series; call it inside `leases.holding`."""
+    """Append points to a job's series, all in five statements; call it behind the guard of the job's lease."""
     known = {row.name: row for row in connection.execute(_SERIES, {"of_job": job_id})}
+    grown: list[_Grown] = []
     for name, new in series.items():
         row = known.get(name)
         fresh = new if row is None else new[new.steps > row.last_step]
         if len(fresh):
-            _append_one(connection, job_id=job_id, name=name, row=row, fresh=fresh)
+            grown.append(_Grown(new_id("evt") if row is None else row.id, name, row, fresh))
+    _grow(connection, job_id=job_id, grown=grown)
 
 
 def names(connection: Connection, *, job_id: str) -> list[Summary]:
@@ -152,55 +154,76 @@ def buckets(name: str, everything: Points, *, max_points: int) -> Buckets:
 
 def cut(connection: Connection, *, job_id: str, step: int) -> None:
     """Forget every point behind a step, so that a resumed job's series equal an undisturbed one's."""
+    grown: list[_Grown] = []
     for row in connection.execute(_SERIES, {"of_job": job_id}).all():
         if row.last_step > step:
             kept = join(unpack(chunk.packed) for chunk in connection.execute(_CHUNKS, {"of_series": row.id}))
             kept = kept[kept.steps <= step]
-            connection.execute(delete(metric_series).where(metric_series.c.id == row.id))
             connection.execute(delete(metric_chunks).where(metric_chunks.c.series_id == row.id))
+            connection.execute(delete(metric_series).where(metric_series.c.id == row.id))
             if len(kept):
-                _append_one(connection, job_id=job_id, name=row.name, row=None, fresh=kept)
+                grown.append(_Grown(row.id, row.name, None, kept))
+    _grow(connection, job_id=job_id, grown=grown)
 
 
-def _append_one(connection: Connection, *, job_id: str, name: str, row: Row[Any] | None, fresh: Points) -> None:
-    identifier = new_id("evt") if row is None else row.id
-    num_before = 0 if row is None else row.points
-    summary = {
-        "points": num_before + len(fresh),
-        "last_step": int(fresh.steps[-1]),
-        "last_value": _stored(fresh.values[-1]),
-        **_extremes(row, fresh),
-    }
-    if row is None:
-        connection.execute(insert(metric_series).values(id=identifier, job_id=job_id, name=name, **summary))
-    else:
-        connection.execute(update(metric_series).where(metric_series.c.id == identifier).values(**summary))
-    _write_chunks(connection, identifier, num_before, fresh)
+class _Grown(NamedTuple):
+    """A series and the points that it grows by; `row` is its summary so far, if there is one."""
+
+    id: str
+    name: str
+    row: Row[Any] | None
+    fresh: Points
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "points": (0 if self.row is None else self.row.points) + len(self.fresh),
+            "last_step": int(self.fresh.steps[-1]),
+            "last_value": _stored(self.fresh.values[-1]),
+            **_extremes(self.row, self.fresh),
+        }
 
 
-def _write_chunks(connection: Connection, series_id: str, num_before: int, fresh: Points) -> None:
-    number, num_in_last = divmod(num_before, CHUNK_POINTS)
-    if num_in_last:
-        key = (metric_chunks.c.series_id == series_id) & (metric_chunks.c.number == number)
-        fresh = join([unpack(connection.execute(select(metric_chunks.c.packed).where(key)).scalar_one()), fresh])
-        connection.execute(delete(metric_chunks).where(key))
-    chunks = [fresh[start : start + CHUNK_POINTS] for start in range(0, len(fresh), CHUNK_POINTS)]
-    connection.execute(
-        insert(metric_chunks),
-        [
-            {
-                "series_id": series_id,
-                "number": number + offset,
-                "first_step": int(chunk.steps[0]),
-                "last_step": int(chunk.steps[-1]),
-                "points": len(chunk),
-                "minimum": _stored(np.fmin.reduce(chunk.values)),
-                "maximum": _stored(np.fmax.reduce(chunk.values)),
-                "packed": pack(chunk),
-            }
-            for offset, chunk in enumerate(chunks)
-        ],
+def _grow(connection: Connection, *, job_id: str, grown: Sequence[_Grown]) -> None:
+    new = [{"id": one.id, "job_id": job_id, "name": one.name, **one.summary()} for one in grown if one.row is None]
+    if new:
+        connection.execute(insert(metric_series), new)
+    longer = [{"of_series": one.id, **one.summary()} for one in grown if one.row is not None]
+    if longer:
+        connection.execute(_SUMMARISE, longer)
+    tails = _take_tails(connection, [one.id for one in grown if one.row is not None])
+    chunks = [chunk for one in grown for chunk in _chunks(one, tails.get(one.id))]
+    if chunks:
+        connection.execute(insert(metric_chunks), chunks)
+
+
+def _take_tails(connection: Connection, series_ids: list[str]) -> dict[str, Points]:
+    """The last chunks that are not full, taken out of the table to be written anew with what is joined to them."""
+    if not series_ids:
+        return {}
+    partial = metric_chunks.c.series_id.in_(series_ids) & (metric_chunks.c.points < CHUNK_POINTS)
+    rows = connection.execute(
+        delete(metric_chunks).where(partial).returning(metric_chunks.c.series_id, metric_chunks.c.packed)
     )
+    return {row.series_id: unpack(row.packed) for row in rows}
+
+
+def _chunks(one: _Grown, tail: Points | None) -> list[dict[str, Any]]:
+    first = (0 if one.row is None else one.row.points) // CHUNK_POINTS
+    points = one.fresh if tail is None else join([tail, one.fresh])
+    runs = [points[start : start + CHUNK_POINTS] for start in range(0, len(points), CHUNK_POINTS)]
+    return [
+        {
+            "series_id": one.id,
+            "number": number,
+            "first_step": int(run.steps[0]),
+            "last_step": int(run.steps[-1]),
+            "points": len(run),
+            "minimum": _stored(np.fmin.reduce(run.values)),
+            "maximum": _stored(np.fmax.reduce(run.values)),
+            "packed": pack(run),
+        }
+        for number, run in enumerate(runs, start=first)
+    ]
 
 
 def _extremes(row: Row[Any] | None, fresh: Points) -> dict[str, Any]:
@@ -231,3 +254,4 @@ _CHUNKS = (
     .where(metric_chunks.c.series_id == bindparam("of_series"))
     .order_by(metric_chunks.c.number)
 )
+_SUMMARISE = update(metric_series).where(metric_series.c.id == bindparam("of_series"))

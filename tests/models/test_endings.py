@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import controls, doorbells, endings, events
+from models import controls, doorbells, endings, events, leases
 from models.database import Database
 from models.errors import Superseded
 from models.status import Outcome, Status
@@ -131,3 +131,13 @@ def test_every_event_of_a_job_has_the_next_number(database: Database) -> None:
         log = events.listing(connection, job_id=lease.job_id)
     assert [event.seq for event in log] == list(range(1, len(log) + 1))
     assert [event.type for event in log] == ["job.queued", "job.running", "job.queued", "job.running", "job.succeeded"]
+
+
+def test_a_stop_that_was_asked_for_before_a_drain_is_still_asked_of_the_next_attempt(database: Database) -> None:
+    lease = running(database)
+    _ask(database, "stop", lease.job_id)
+    end(database, lease, Outcome.DRAINED)
+    again = claim(database)
+    assert again is not None
+    with database.unit_of_work() as connection:
+        assert leases.beat(connection, again.lease, lease_seconds=60.0).stop
