@@ -70,7 +70,7 @@ def environment(service: RunningService, tmp_path: Path) -> dict[str, str]:
     """What a person has set who works with the running service; `trainyard` is on the path."""
     command = tmp_path / "bin" / "trainyard"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m trainyard "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m trainyard "$@"\n')
     command.chmod(0o755)
     return {
         **os.environ,
