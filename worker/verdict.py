@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from models.endings import Ending
+from models.fingerprints import file_sha256
 from models.status import Outcome
 from worker.exits import Exit, Reason, explain
 from worker.messages import Frame
 
 MANIFEST: Final = "manifest.json"
-_BLOCK_BYTES: Final = 1 << 20
 
 TIMEOUT: Final = Reason("timeout", "The attempt has run for as long as `max_runtime` allows.", "#/max_runtime", "user")
 HUNG: Final = Reason("hung", "The trainer made no step for too long and was killed; its log shows where it stood.")
@@ -80,17 +79,9 @@ def verified(checkpoint: Mapping[str, Any]) -> str:
     """
     folder = Path(checkpoint["path"])
     for file in checkpoint["files"]:
-        if _sha256(folder / file["name"]) != file["sha256"]:
+        if file_sha256(folder / file["name"]) != file["sha256"]:
             raise ValueError(f"{file['name']} has other content than its digest says")
-    digest = _sha256(folder / MANIFEST)
+    digest = file_sha256(folder / MANIFEST)
     if digest != checkpoint["manifest_sha256"]:
         raise ValueError(f"{MANIFEST} has other content than its digest says")
     return digest
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
