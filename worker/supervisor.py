@@ -71,6 +71,7 @@ class Supervisor:
         )
         self._decoder = Decoder()
         self._seen = Seen()
+        self._has_started = False
         self._is_over = False
         self._on_first_step: Callable[[], None] | None = None
         self._steering = threading.Lock()
@@ -89,10 +90,9 @@ class Supervisor:
         answer is no longer waited for.
         """
         self._on_first_step = on_first_step
-        with suppress(OSError):  # a trainer that is gone is noticed when its channel is read
-            self._trainer.send(self._start)
-        self._relay.start()
         try:
+            self._send_start()
+            self._relay.start()
             return self._relay.end(self._conclude(), give_up=give_up)
         finally:
             self._bury()
@@ -105,13 +105,27 @@ class Supervisor:
             self._seen.order = order
             if grace_seconds is not None:
                 self._kill_at = min(self._kill_at, time.monotonic() + grace_seconds)
-        with suppress(OSError):
-            self._trainer.send(Frame("order", {"order": order}))
+            has_started = self._has_started
+        if has_started:
+            self._send_order(order)
         self._wake()
 
     def nudge(self) -> None:
         """Ask the database for orders now, from any thread."""
         self._relay.nudge()
+
+    def _send_start(self) -> None:
+        """Send the start, and behind it what was asked before: a spare takes the next frame it hears for its start."""
+        with self._steering:
+            with suppress(OSError):  # a trainer that is gone is noticed when its channel is read
+                self._trainer.send(self._start)
+            self._has_started = True
+            if self._seen.order is not None:
+                self._send_order(self._seen.order)
+
+    def _send_order(self, order: str) -> None:
+        with suppress(OSError):
+            self._trainer.send(Frame("order", {"order": order}))
 
     def _pass_on(self, orders: Orders) -> None:
         if orders.cancel:

@@ -119,6 +119,17 @@ def test_a_draining_worker_claims_nothing_more(sqlite_yard):
     assert sqlite_yard.job(job_id).status == Status.QUEUED
 
 
+def test_a_drain_between_a_claim_and_its_start_sends_the_job_back_uncounted(sqlite_yard):
+    job_id = sqlite_yard.submit("endless", retries={"infrastructure": 0})
+    slots = sqlite_yard.slots
+    claimed = slots._claim(0)
+    slots.drain()
+    slots._supervise(0, claimed, sqlite_yard.spares.take(0))
+    job = sqlite_yard.job(job_id)
+    assert (job.status, job.attempts[0].outcome) == (Status.QUEUED, "drained")
+    assert "job.checkpoint" in sqlite_yard.events(job_id)
+
+
 def test_a_trainer_that_does_not_drain_in_time_is_killed_and_its_job_given_back(sqlite_database, tmp_path, spares):
     with open_yard(sqlite_database, tmp_path, spares, drain_seconds=1) as yard:
         job_id = yard.submit("hanging")
