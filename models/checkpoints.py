@@ -122,11 +122,16 @@ def record(
 
 
 def listing(connection: Connection, *, job_id: str) -> list[Checkpoint]:
-    """A job's checkpoints, newest step first."""
+    """A job's checkpoints, newest step first; behind them those that a retry from scratch has left behind."""
     rows = connection.execute(
         select(checkpoints)
+        .join(jobs, jobs.c.id == checkpoints.c.job_id)
         .where(checkpoints.c.job_id == job_id, ~checkpoints.c.is_corrupt)
-        .order_by(checkpoints.c.step.desc(), checkpoints.c.attempt.desc()),
+        .order_by(
+            (checkpoints.c.attempt <= jobs.c.scratch_attempt),
+            checkpoints.c.step.desc(),
+            checkpoints.c.attempt.desc(),
+        ),
     ).all()
     return [_checkpoint(row, is_latest=number == 0) for number, row in enumerate(rows)]
 
@@ -143,18 +148,14 @@ def find(connection: Connection, *, job_id: str, ref: str) -> Checkpoint:
 
 def resumable(connection: Connection, *, job_id: str, after_attempt: int) -> list[Checkpoint]:
     """The checkpoints that a new attempt may go on from, newest first; the trainer verifies them in this order."""
-    return [
-        checkpoint
-        for checkpoint in listing(connection, job_id=job_id)
-        if checkpoint.attempt > after_attempt and "final" not in checkpoint.kinds
-    ]
+    there = listing(connection, job_id=job_id)
+    return [checkpoint for checkpoint in there if checkpoint.attempt > after_attempt]
 
 
-def mark_corrupt(connection: Connection, *, job_id: str, step: int) -> None:
+def mark_corrupt(connection: Connection, *, job_id: str, attempt: int, step: int) -> None:
     """Take a checkpoint whose files do not match its manifest out of every list."""
-    connection.execute(
-        update(checkpoints).where(checkpoints.c.job_id == job_id, checkpoints.c.step == step).values(is_corrupt=True),
-    )
+    mine = (checkpoints.c.job_id == job_id) & (checkpoints.c.attempt == attempt) & (checkpoints.c.step == step)
+    connection.execute(update(checkpoints).where(mine).values(is_corrupt=True))
 
 
 def _prune(connection: Connection, *, job_id: str, keep_last: int, new: str) -> list[str]:

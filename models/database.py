@@ -115,7 +115,8 @@ def _answering() -> Iterator[None]:
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
         raise Unavailable("The database does not answer.", headers={"Retry-After": "1"}) from error
     except exc.DBAPIError as error:
-        if not error.connection_invalidated:
+        # A PostgreSQL server that has become a read-only standby answers with an InternalError on a live connection.
+        if not (error.connection_invalidated or isinstance(error, exc.InternalError)):
             raise
         raise Unavailable("The database closed the connection.", headers={"Retry-After": "1"}) from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -26,7 +26,7 @@ from models.transitions import change
 
 #: Attempts in a row without a newer checkpoint, after which a job is not tried again.
 MAX_STALLED_ATTEMPTS: Final = 3
-_LONGEST_BACKOFF_SECONDS: Final = 600.0
+_DEFAULT_BUDGETS: Final = {"user": 0, "infrastructure": 10}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Ending:
     result: Mapping[str, Any] | None = None  # of a success: job.result
     digest: str | None = None  # of a success: sha256 of the final checkpoint's manifest, verified on disk
     reason: Mapping[str, Any] | None = None  # of a failure: {code, message, param, fault}
-    backoff_seconds: float = field(default=1.0)  # first delay of a failure that is tried again
+    backoff_seconds: float = 5.0  # longest delay before the second attempt without progress; the third waits twice that
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,25 +132,22 @@ def _after(job: Row[Any], ending: Ending, *, checkpoint_step: int | None) -> _Ne
 
 def _after_failure(job: Row[Any], ending: Ending, *, checkpoint_step: int | None) -> _Next:
     reason = dict(ending.reason or {})
-    retries = decode(job.resolved_spec).get("retries", {})
-    has_progressed = job.last_checkpoint_step is not None and job.last_checkpoint_step > (checkpoint_step or -1)
+    before = -1 if checkpoint_step is None else checkpoint_step
+    has_progressed = job.last_checkpoint_step is not None and job.last_checkpoint_step > before
     stalled = 0 if has_progressed else job.stalled_attempts + 1
-    if reason.get("fault") == Fault.USER:
-        failures, budget, column = job.user_failures + 1, int(retries.get("user", 0)), "user_failures"
-    else:
-        failures, budget, column = (
-            job.infrastructure_failures + 1,
-            int(retries.get("infrastructure", 10)),
-            "infrastructure_failures",
-        )
-    values = {column: failures, "stalled_attempts": stalled}
-    if failures > budget:
+    fault = "user" if reason.get("fault") == Fault.USER else "infrastructure"
+    failures = getattr(job, f"{fault}_failures") + 1
+    values = {f"{fault}_failures": failures, "stalled_attempts": stalled}
+    if failures > int(decode(job.resolved_spec).get("retries", {}).get(fault, _DEFAULT_BUDGETS[fault])):
         return _Next(Status.FAILED, values, reason)
     if stalled >= MAX_STALLED_ATTEMPTS:
         message = f"{stalled} attempts in a row ended without a newer checkpoint; the last one: {reason.get('message')}"
         return _Next(Status.FAILED, values, {**reason, "code": "no_progress", "message": message})
-    delay = min(ending.backoff_seconds * 2 ** (failures - 1), _LONGEST_BACKOFF_SECONDS)
-    return _Next(Status.QUEUED, values, reason, delay_seconds=random.uniform(0.0, delay))  # noqa: S311  jitter, no secret
+    if job.status == Status.PAUSING:
+        return _Next(Status.PAUSED, values, reason)
+    # A job that gets on between its failures is tried again soon, one that does not after longer and longer.
+    longest = ending.backoff_seconds * 2**stalled / 2
+    return _Next(Status.QUEUED, values, reason, delay_seconds=random.uniform(0.0, longest))  # noqa: S311  jitter
 
 
 def _settle(connection: Connection, job: Row[Any], lease: Lease, *, outcome: Outcome, following: _Next) -> Status:

@@ -19,7 +19,7 @@ from models.identifiers import created_at, new_id
 from models.job import Attempt, Job, from_row
 from models.json_text import decode, encode
 from models.pages import PageRequest
-from models.status import Status
+from models.status import TERMINAL, Status
 from models.tables import attempts, events, job_datasets, job_labels, job_leases, jobs
 from models.transitions import change
 
@@ -137,12 +137,12 @@ def remove(connection: Connection, *, project: str, job_id: str) -> None:
 
     Raises `NotFound`, and `Conflict` while the job is not over.
     """
-    job = status_of(connection, project=project, job_id=job_id)
-    if not job.is_terminal:
-        raise Conflict(
-            f"Job {job_id} is {job}; cancel it before you delete it.", code="job_not_finished", job_status=job
-        )
-    connection.execute(delete(jobs).where(jobs.c.id == job_id))
+    mine = (jobs.c.id == job_id) & (jobs.c.project == project)
+    gone = connection.execute(delete(jobs).where(mine, jobs.c.status.in_(TERMINAL)).returning(jobs.c.id)).first()
+    if gone is None:
+        status = status_of(connection, project=project, job_id=job_id)
+        detail = f"Job {job_id} is {status}; cancel it before you delete it."
+        raise Conflict(detail, code="job_not_finished", job_status=status)
 
 
 def status_of(connection: Connection, *, project: str, job_id: str) -> Status:

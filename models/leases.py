@@ -53,6 +53,7 @@ class Claim:
 
     lease: Lease
     project: str
+    sent: dict[str, Any]  # the spec as the client wrote it: what it left to the worker is not in it
     spec: dict[str, Any]
     resume: list[checkpoints.Checkpoint]
     traceparent: str | None = None
@@ -105,7 +106,7 @@ def claim(
         checkpoints.resumable(connection, job_id=row.id, after_attempt=row.scratch_attempt) if row.attempt > 1 else []
     )
     lease = Lease(job_id=row.id, attempt=row.attempt, token=token)
-    return Claim(lease=lease, project=row.project, spec=decode(row.resolved_spec), resume=resume)
+    return Claim(lease=lease, project=row.project, sent=decode(row.spec), spec=decode(row.resolved_spec), resume=resume)
 
 
 def beat(
@@ -162,18 +163,22 @@ def resolved(connection: Connection, lease: Lease, *, spec: dict[str, Any]) -> N
 
 def resumed(connection: Connection, lease: Lease, *, step: int) -> None:
     """The attempt goes on from a checkpoint at this step: the series are cut back to it; nothing counts twice."""
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.job_id == lease.job_id, attempts.c.number == lease.attempt)
-        .values(resumed_from_step=step),
-    )
-    metrics.cut(connection, job_id=lease.job_id, step=step)
-    note(connection, lease, entries=[events.Entry("job.resumed", {"step": step, "attempt": lease.attempt})])
+    _goes_on_from(connection, lease, step=step, resumed_from_step=step)
+    entry = events.Entry("job.resumed", {"step": step, "attempt": lease.attempt})
+    note(connection, lease, entries=[entry], last_checkpoint_step=step)
 
 
 def restarted(connection: Connection, lease: Lease) -> None:
     """A later attempt starts from nothing: the points of earlier ones go."""
-    metrics.cut(connection, job_id=lease.job_id, step=-1)
+    _goes_on_from(connection, lease, step=None)
+    note(connection, lease, entries=[], last_checkpoint_step=None)
+
+
+def _goes_on_from(connection: Connection, lease: Lease, *, step: int | None, **values: int) -> None:
+    """Progress is measured from here: a newer checkpoint that turned out to be damaged counts no more."""
+    mine = (attempts.c.job_id == lease.job_id) & (attempts.c.number == lease.attempt)
+    connection.execute(update(attempts).where(mine).values(checkpoint_step=step, **values))
+    metrics.cut(connection, job_id=lease.job_id, step=-1 if step is None else step)
 
 
 def warn(connection: Connection, lease: Lease, *, code: str, message: str) -> None:

@@ -46,9 +46,14 @@ def length(connection: Connection, *, job_id: str) -> int:
 
 def read(connection: Connection, *, job_id: str, after: int = 0) -> LogPart:
     """Up to a mebibyte of the log behind an offset."""
+    holds_the_offset = (
+        select(func.max(log_chunks.c.start))
+        .where(log_chunks.c.job_id == job_id, log_chunks.c.start <= after)
+        .scalar_subquery()
+    )
     rows = connection.execute(
         select(log_chunks.c.start, log_chunks.c.content)
-        .where(log_chunks.c.job_id == job_id, log_chunks.c.start + func.length(log_chunks.c.content) > after)
+        .where(log_chunks.c.job_id == job_id, log_chunks.c.start >= func.coalesce(holds_the_offset, 0))
         .order_by(log_chunks.c.start),
     )
     parts: list[bytes] = []

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
 
 from models.clock import rfc3339
 from models.errors import NotFound
@@ -174,7 +174,13 @@ class _Grown(NamedTuple):
     row: Row[Any] | None
     fresh: Points
 
+    @property
+    def first_chunk(self) -> int:
+        """The number of the first chunk that is written: all before it are full."""
+        return 0 if self.row is None else int(self.row.points) // CHUNK_POINTS
+
     def summary(self) -> dict[str, Any]:
+        """What the row of the series says once the points are in."""
         return {
             "points": (0 if self.row is None else self.row.points) + len(self.fresh),
             "last_step": int(self.fresh.steps[-1]),
@@ -190,25 +196,26 @@ def _grow(connection: Connection, *, job_id: str, grown: Sequence[_Grown]) -> No
     longer = [{"of_series": one.id, **one.summary()} for one in grown if one.row is not None]
     if longer:
         connection.execute(_SUMMARISE, longer)
-    tails = _take_tails(connection, [one.id for one in grown if one.row is not None])
+    tails = _take_tails(connection, grown)
     chunks = [chunk for one in grown for chunk in _chunks(one, tails.get(one.id))]
     if chunks:
         connection.execute(insert(metric_chunks), chunks)
 
 
-def _take_tails(connection: Connection, series_ids: list[str]) -> dict[str, Points]:
+def _take_tails(connection: Connection, grown: Sequence[_Grown]) -> dict[str, Points]:
     """The last chunks that are not full, taken out of the table to be written anew with what is joined to them."""
-    if not series_ids:
+    partial = [(one.id, one.first_chunk) for one in grown if one.row is not None and one.row.points % CHUNK_POINTS]
+    if not partial:
         return {}
-    partial = metric_chunks.c.series_id.in_(series_ids) & (metric_chunks.c.points < CHUNK_POINTS)
     rows = connection.execute(
-        delete(metric_chunks).where(partial).returning(metric_chunks.c.series_id, metric_chunks.c.packed)
+        delete(metric_chunks)
+        .where(tuple_(metric_chunks.c.series_id, metric_chunks.c.number).in_(partial))
+        .returning(metric_chunks.c.series_id, metric_chunks.c.packed)
     )
     return {row.series_id: unpack(row.packed) for row in rows}
 
 
 def _chunks(one: _Grown, tail: Points | None) -> list[dict[str, Any]]:
-    first = (0 if one.row is None else one.row.points) // CHUNK_POINTS
     points = one.fresh if tail is None else join([tail, one.fresh])
     runs = [points[start : start + CHUNK_POINTS] for start in range(0, len(points), CHUNK_POINTS)]
     return [
@@ -222,7 +229,7 @@ def _chunks(one: _Grown, tail: Points | None) -> list[dict[str, Any]]:
             "maximum": _stored(np.fmax.reduce(run.values)),
             "packed": pack(run),
         }
-        for number, run in enumerate(runs, start=first)
+        for number, run in enumerate(runs, start=one.first_chunk)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, literal_column, select, union_all
 
 from models.clock import now
 from models.job import Queue
@@ -21,26 +21,25 @@ def explain(connection: Connection, job: Row[Any]) -> Queue | None:
     if job.status != Status.QUEUED:
         return None
     place = {"of_pool": job.pool, "priority": job.priority, "available_at": job.available_at, "id": job.id}
-    ahead = connection.execute(_AHEAD, place).scalar_one()
+    ahead = min(connection.execute(_AHEAD, place).scalar_one(), LONGEST_COUNT)
     alive = connection.execute(_ALIVE, {"of_pool": job.pool}).first()
     return Queue(ahead=ahead, reason="no_worker" if alive is None else "busy")
 
 
+def _ids(*conditions: ColumnElement[bool]) -> Select[tuple[str]]:
+    """Queued jobs of the pool, by a range of the claim's index: what stands behind is never looked at."""
+    queued = jobs.c.status == literal_column("'queued'")  # a literal, so that the partial index fits
+    waiting = select(jobs.c.id).where(queued, jobs.c.pool == bindparam("of_pool"), *conditions).limit(LONGEST_COUNT)
+    return select(waiting.subquery().c.id)
+
+
+_SAME = jobs.c.priority == bindparam("priority")
 _AHEAD = select(func.count()).select_from(
-    select(jobs.c.id)
-    .where(
-        jobs.c.status == literal_column("'queued'"),  # a literal, so that the partial index fits
-        jobs.c.pool == bindparam("of_pool"),
-        or_(
-            jobs.c.priority > bindparam("priority"),
-            (jobs.c.priority == bindparam("priority")) & (jobs.c.available_at < bindparam("available_at")),
-            (jobs.c.priority == bindparam("priority"))
-            & (jobs.c.available_at == bindparam("available_at"))
-            & (jobs.c.id < bindparam("id")),
-        ),
-    )
-    .limit(LONGEST_COUNT)
-    .subquery(),
+    union_all(
+        _ids(jobs.c.priority > bindparam("priority")),
+        _ids(_SAME, jobs.c.available_at < bindparam("available_at")),
+        _ids(_SAME, jobs.c.available_at == bindparam("available_at"), jobs.c.id < bindparam("id")),
+    ).subquery(),
 )
 _ALIVE = (
     select(workers.c.id)

@@ -63,12 +63,12 @@ def register(
     devices: Sequence[Mapping[str, Any]],
     versions: Mapping[str, str],
 ) -> list[str]:
-    """Make a worker known, in place of its earlier lives on the same node and name, whose ids are returned: their jobs
-    are lost.
+    """Make a worker known, in place of its earlier lives on the same node and name. Returns their ids: their jobs are
+    lost. May be repeated when it is unknown whether the first time was committed.
     """
-    same = (workers.c.node == node) & (workers.c.name == name) & (workers.c.id != worker_id)
-    earlier = list(connection.execute(select(workers.c.id).where(same)).scalars())
-    connection.execute(delete(workers).where(same))
+    same = (workers.c.node == node) & (workers.c.name == name)
+    gone = connection.execute(delete(workers).where(same | (workers.c.id == worker_id)).returning(workers.c.id))
+    earlier = [identifier for identifier in gone.scalars() if identifier != worker_id]
     connection.execute(
         insert(workers).values(
             id=worker_id,
@@ -87,15 +87,15 @@ def register(
     return earlier
 
 
-def beat(connection: Connection, *, worker_id: str, utilisation: Mapping[str, Any]) -> bool:
-    """Say that the worker lives; True where it has been asked to drain."""
-    row = connection.execute(
+def beat(connection: Connection, *, worker_id: str, utilisation: Mapping[str, Any]) -> bool | None:
+    """Say that the worker lives. True where it has been asked to drain; None where it is not known (any more)."""
+    must_drain: bool | None = connection.execute(
         update(workers)
         .where(workers.c.id == worker_id)
         .values(seen_at=now(), utilisation=encode(dict(utilisation)))
         .returning(workers.c.draining),
-    ).one_or_none()
-    return row is not None and bool(row.draining)
+    ).scalar_one_or_none()
+    return must_drain
 
 
 def drain(connection: Connection, *, worker_id: str) -> None:

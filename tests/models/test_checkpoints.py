@@ -2,11 +2,12 @@
 
 import pytest
 
-from models import checkpoints
+from models import checkpoints, controls
 from models.checkpoints import Saved
 from models.database import Database
 from models.errors import NotFound
-from tests.models.steps import held, running
+from models.status import Outcome
+from tests.models.steps import USER_FAULT, claim, end, held, running
 
 
 def _saved(step: int, *, best: bool = False, final: bool = False, attempt: int = 1) -> Saved:
@@ -69,7 +70,7 @@ def test_a_checkpoint_is_found_by_kind_step_and_id(database: Database) -> None:
 def test_a_corrupt_checkpoint_is_neither_shown_nor_resumed_from(database: Database) -> None:
     job_id, _ = _record(database, _saved(10), _saved(20))
     with database.unit_of_work() as connection:
-        checkpoints.mark_corrupt(connection, job_id=job_id, step=20)
+        checkpoints.mark_corrupt(connection, job_id=job_id, attempt=1, step=20)
         assert [entry.step for entry in checkpoints.resumable(connection, job_id=job_id, after_attempt=0)] == [10]
     assert _listed(database, job_id) == {10: ["latest"]}
 
@@ -78,3 +79,31 @@ def test_a_retry_from_scratch_does_not_see_older_attempts(database: Database) ->
     job_id, _ = _record(database, _saved(10))
     with database.reading() as connection:
         assert checkpoints.resumable(connection, job_id=job_id, after_attempt=1) == []
+
+
+def test_a_damaged_checkpoint_condemns_no_other_of_the_same_step(database: Database) -> None:
+    lease = running(database)
+    for attempt in (1, 2):
+        with held(database, lease) as connection:
+            saved = _saved(10, attempt=attempt)
+            checkpoints.record(connection, job_id=lease.job_id, attempt=attempt, saved=saved)
+    with database.unit_of_work() as connection:
+        checkpoints.mark_corrupt(connection, job_id=lease.job_id, attempt=2, step=10)
+        assert [entry.attempt for entry in checkpoints.listing(connection, job_id=lease.job_id)] == [1]
+
+
+def test_after_a_retry_from_scratch_the_new_run_is_the_latest(database: Database) -> None:
+    lease = running(database)
+    for step in (900, 1000):
+        with held(database, lease) as connection:
+            checkpoints.record(connection, job_id=lease.job_id, attempt=1, saved=_saved(step))
+    end(database, lease, Outcome.FAILED, reason=USER_FAULT)
+    with database.unit_of_work() as connection:
+        controls.retry(connection, project="default", job_id=lease.job_id, from_scratch=True)
+    again = claim(database)
+    assert again is not None
+    assert again.resume == []
+    for step in (10, 20):
+        with held(database, again.lease) as connection:
+            checkpoints.record(connection, job_id=lease.job_id, attempt=2, saved=_saved(step, attempt=2))
+    assert _listed(database, lease.job_id) == {20: ["latest"], 10: []}

@@ -116,3 +116,11 @@ def test_sqlite_writes_are_durable_and_in_a_safe_journal_mode(sqlite_url: str) -
         synchronous = connection.exec_driver_sql("pragma synchronous").scalar_one()
     assert mode == ("wal" if wal_is_safe(sqlite3.sqlite_version_info) else "truncate")
     assert synchronous == 2
+
+
+def test_a_server_that_has_become_read_only_is_unavailable(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    with pytest.raises(Unavailable), database.unit_of_work() as connection:
+        connection.exec_driver_sql("set transaction read only")
+        service_secrets.obtain(connection, "never")
+    database.close()

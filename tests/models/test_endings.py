@@ -1,12 +1,14 @@
 """Endings: each outcome leads where the protocol says, once, whoever races and however often it is told."""
 
+from typing import Any
+
 import pytest
 
-from models import controls, doorbells, endings, events, leases
+from models import checkpoints, controls, doorbells, endings, events, leases
 from models.database import Database
 from models.errors import Superseded
 from models.status import Outcome, Status
-from tests.models.steps import INFRASTRUCTURE_FAULT, USER_FAULT, claim, end, job, running, statuses
+from tests.models.steps import INFRASTRUCTURE_FAULT, USER_FAULT, claim, end, held, job, running, statuses
 
 
 def _ask(database: Database, operation: str, job_id: str) -> None:
@@ -141,3 +143,48 @@ def test_a_stop_that_was_asked_for_before_a_drain_is_still_asked_of_the_next_att
     assert again is not None
     with database.unit_of_work() as connection:
         assert leases.beat(connection, again.lease, lease_seconds=60.0).stop
+
+
+@pytest.mark.parametrize("fault", [INFRASTRUCTURE_FAULT, None])
+def test_a_pause_outlives_the_loss_or_failure_of_the_attempt_that_was_asked(
+    database: Database, fault: dict[str, Any] | None
+) -> None:
+    lease = running(database)
+    _ask(database, "pause", lease.job_id)
+    if fault is None:
+        with database.unit_of_work() as connection:
+            assert endings.recover(connection, worker_ids=["wrk_worker-1"]) == [(lease.job_id, Status.PAUSED)]
+    else:
+        assert end(database, lease, Outcome.FAILED, reason=fault) is Status.PAUSED
+    assert claim(database) is None
+    _ask(database, "resume", lease.job_id)
+    assert claim(database) is not None
+
+
+def test_an_attempt_that_goes_on_from_an_older_checkpoint_makes_progress_from_there(database: Database) -> None:
+    lease = running(database)
+    for step in (500, 600):
+        _checkpoint(database, lease, step)
+    for step in (510, 520, 530, 540):
+        end(database, lease, Outcome.FAILED, reason=INFRASTRUCTURE_FAULT, backoff_seconds=0.0)
+        following = claim(database)
+        assert following is not None, "the job was given up although it got on"
+        lease = following.lease
+        with held(database, lease) as connection:
+            leases.resumed(connection, lease, step=step - 10)
+        _checkpoint(database, lease, step)
+
+
+def _checkpoint(database: Database, lease: leases.Lease, step: int) -> None:
+    saved = checkpoints.Saved(
+        step=step,
+        epoch=1,
+        is_best=False,
+        is_final=False,
+        metrics={},
+        files=[],
+        location=f"jobs/x/{lease.attempt}/{step}",
+        manifest_sha256="0" * 64,
+    )
+    with held(database, lease) as connection:
+        checkpoints.record(connection, job_id=lease.job_id, attempt=lease.attempt, saved=saved)

@@ -134,8 +134,9 @@ class JobLife(RuleBasedStateMachine):
         assert job_id == self.job_id
         self._taken_lease()
         stalled = job(self.database, job_id).reason or {}
-        expected = {Status.CANCELLED} if self.status is Status.CANCELLING else {Status.QUEUED, Status.FAILED}
-        assert status in expected
+        expected = {Status.CANCELLING: Status.CANCELLED, Status.PAUSING: Status.PAUSED}.get(self.status, Status.QUEUED)
+        assert status in {expected, Status.FAILED}
+        assert status is not Status.FAILED or self.status is not Status.CANCELLING
         assert status is not Status.FAILED or stalled["code"] == "no_progress"
         self._move(status)
 

@@ -70,3 +70,14 @@ def test_a_queued_job_says_whether_there_is_a_worker_at_all(database: Database) 
     with database.unit_of_work() as connection:
         workers.leave(connection, worker_id="wrk_a")
     assert job(database, submitted.id).queue.reason == "no_worker"
+
+
+def test_registering_again_after_an_unknown_commit_is_harmless(database: Database) -> None:
+    _register(database, "wrk_a")
+    assert _register(database, "wrk_a") == []
+    assert [worker.id for worker in _listed(database)] == ["wrk_a"]
+
+
+def test_a_worker_learns_that_it_is_not_known(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        assert workers.beat(connection, worker_id="wrk_a", utilisation={}) is None
