@@ -117,40 +117,48 @@ class Loop:
             self.keeper.keep_best()
 
     def _walk_batches(self) -> Ending | None:
+        """Train on the batches that are left; none are when a run goes on from a cut behind its last step."""
         session = self.session
-        counters, began = session.counters, time.monotonic()
-        ending: Ending | None = None
+        counters, counted_until = session.counters, time.monotonic()
         session.model.network.train()
         for batch in batches(
             session.train, session.plan, seed=session.spec.seed, epoch=counters.epoch, start=counters.position
         ):
+            if counters.step >= session.plan.total_steps:
+                break
             self.step(batch)
             session.num_rows_seen += len(batch)
-            ending = self._between_steps(began=began)
-            if ending is not None or counters.step >= session.plan.total_steps:
-                break
-        session.seconds += time.monotonic() - began
-        return ending
+            now = time.monotonic()
+            session.seconds, counted_until = session.seconds + now - counted_until, now
+            if (ending := self._between_steps()) is not None:
+                return ending
+        return None
 
-    def _between_steps(self, *, began: float) -> Ending | None:
-        """Tell where we are, save if it is due, ask what to do."""
+    def _between_steps(self) -> Ending | None:
+        """Tell where we are, ask what to do, and save if we go on and it is due.
+
+        A step that ends the walk is saved once, by whoever ends it: saved here as well, it would be saved twice.
+        """
         counters, plan = self.session.counters, self.session.plan
         step, steps = counters.step, plan.total_steps
         self.callback.on_step(Progress(step / steps, counters.epoch + 1, plan.epochs, step, steps))
         if self.recorder.is_due:
             self.recorder.flush()
-        if counters.position < plan.steps_per_epoch and self.keeper.due.after_step(step):
+        ending = Ending.MAX_TIME if self.session.seconds >= self._max_seconds else self._ordered()
+        goes_on = ending is None and counters.position < plan.steps_per_epoch and step < steps
+        if goes_on and self.keeper.due.after_step(step):
             self.keeper.save()
-        if time.monotonic() - began + self.session.seconds >= self._max_seconds:
-            return Ending.MAX_TIME
-        return self._ordered()
+        return ending
 
     def _ordered(self) -> Ending | None:
         order = self.callback.order()
         return None if order is None else ORDERED[order]
 
     def _finished(self) -> Ending | None:
+        """What ends the run here. Where an epoch has begun nothing does: its validation is still to come."""
         session = self.session
+        if session.counters.position > 0:
+            return None
         if session.counters.epoch >= session.plan.epochs:
             return Ending.EPOCHS
         if session.counters.step >= session.plan.total_steps:

@@ -145,6 +145,26 @@ def test_training_ends_after_max_time_with_a_validation(tmp_path):
     assert loop.callback.metrics["validation/loss"][-1][0] == 1
 
 
+def test_a_checkpoint_within_an_epoch_counts_the_time_of_every_step_before_it(tmp_path):
+    one_epoch = {"training": {"epochs": 1, "batch_size": 16}, "checkpoints": {"every": "1 step"}}
+    loop = loop_for("flowers", tmp_path, **one_epoch)
+    loop.fit()
+    states = [load(tmp_path / str(step)).state for step in range(1, loop.session.counters.step)]
+    seconds = [state["seconds"] for state in states]
+    assert len(seconds) > 2
+    assert seconds[0] > 0
+    assert seconds == sorted(set(seconds))
+    assert [state["num_rows_seen"] for state in states] == [16 * (number + 1) for number in range(len(states))]
+
+
+@pytest.mark.parametrize(("order", "saved"), [(Order.PAUSE, [1, 2, 3]), (Order.STOP, [1, 2])])
+def test_a_step_that_ends_the_run_is_left_to_what_comes_after_it_to_save(tmp_path, order, saved):
+    told = Recording(order=order, at=3)
+    loop = loop_for("flowers", tmp_path, callback=told, checkpoints={"every": "1 step"})
+    loop.fit()
+    assert [checkpoint.step for checkpoint in told.checkpoints] == saved
+
+
 def test_early_stopping_ends_training_when_its_patience_is_used_up(tmp_path):
     never = {"monitor": "validation/loss", "patience": 2, "min_delta": 1e9}
     loop = loop_for("flowers", tmp_path, training={"epochs": 50, "batch_size": 16}, early_stopping=never)

@@ -65,6 +65,35 @@ def test_a_run_that_is_killed_goes_on_from_its_last_checkpoint_with_the_same_bit
             assert numbers_in(train_on(name, directory, resume=resume, **often)) == numbers_in(whole)
 
 
+@pytest.mark.parametrize(
+    ("ended_by", "training"),
+    [
+        ("epochs", {"epochs": 3, "batch_size": 32}),
+        ("max_steps", {"epochs": 9, "batch_size": 32, "max_steps": 8}),
+        ("epochs", {"epochs": 3, "batch_size": 32, "max_steps": 8}),
+    ],
+)
+def test_a_cut_at_any_step_and_at_the_last_one_changes_no_bit(ended_by, training, tmp_path):
+    sections = {"network": {"type": "mlp", "hidden": [8]}, "training": training}
+    whole = train_on("flowers", tmp_path / "whole", **sections)
+    assert whole.result["ended_by"] == ended_by
+    for cut in range(1, whole.step + 1):
+        directory = tmp_path / f"until-{cut}"
+        drained = train_on("flowers", directory, callbacks=[Recording(order=Order.DRAIN, at=cut)], **sections)
+        assert (drained.outcome, drained.step) == ("drained", cut)
+        rest = train_on("flowers", tmp_path / f"after-{cut}", resume=directory / str(cut), **sections)
+        assert numbers_in(rest) == numbers_in(whole)
+
+
+def test_a_cut_behind_the_last_step_leaves_no_step_and_a_validation_to_do(tmp_path):
+    sections = {**FAMILIES["mlp"][1], "training": {"epochs": 9, "batch_size": 32, "max_steps": 5}}
+    train_on("flowers", tmp_path / "first", callbacks=[Recording(order=Order.DRAIN, at=5)], **sections)
+    told = Recording()
+    train_on("flowers", tmp_path / "second", callbacks=[told], resume=tmp_path / "first" / "5", **sections)
+    assert told.progress == []
+    assert [step for step, _ in told.metrics["validation/loss"]] == [5]
+
+
 OPTIMIZERS = (
     "sgd",
     "adam",
