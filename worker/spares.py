@@ -124,7 +124,10 @@ class Spares:
         pause = 0.0
         while not self._closed.wait(pause):
             started = time.monotonic()
-            self._serve_one()
+            try:
+                self._serve_one()
+            except Exception:  # without this thread no job would ever start here again
+                log.exception("no template process could be kept; starting another")
             died_young = time.monotonic() - started < _YOUNG_SECONDS
             pause = min(2 * pause + 1, _LONGEST_PAUSE_SECONDS) if died_young else 0.0
 
@@ -135,16 +138,21 @@ class Spares:
                 if self._closed.is_set():
                     return
                 self._channel = ours
-            process = self._start_template(theirs)
-            theirs.close()
             try:
-                self._read_reports(ours)
+                self._serve_through(ours, theirs)
             finally:
-                self._forget()
-                process.kill()
-                status = process.wait()
-            if not self._closed.is_set():
-                log.error("the template process ended with status %s; starting another", status)
+                self._forget()  # before `ours` is closed: nothing may be sent into a descriptor that is another's by now
+
+    def _serve_through(self, ours: socket.socket, theirs: socket.socket) -> None:
+        process = self._start_template(theirs)
+        theirs.close()
+        try:
+            self._read_reports(ours)
+        finally:
+            process.kill()
+            status = process.wait()
+        if not self._closed.is_set():
+            log.error("the template process ended with status %s; starting another", status)
 
     def _start_template(self, control: socket.socket) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -98,6 +99,27 @@ def test_without_a_template_nothing_is_forked():
     spares.close()
 
 
+def test_a_template_that_cannot_be_started_is_tried_again(tmp_path, caplog):
+    program = tmp_path / "template"
+    is_ready = threading.Event()
+    spares = Spares([], on_ready=is_ready.set, command=[str(program)])
+    spares.start()
+    wait_for(lambda: "FileNotFoundError" in caplog.text, "the first vain start")
+    write_program(program)
+    assert is_ready.wait(30)
+    spares.close()
+
+
+def test_a_template_whose_readiness_cannot_be_told_is_replaced(tmp_path, caplog):
+    write_program(tmp_path / "template")
+    calls: list[float] = []
+    spares = Spares([], on_ready=lambda: fail_at_first(calls), command=[str(tmp_path / "template")])
+    spares.start()
+    wait_for(lambda: len(calls) == 2, "another template")
+    assert "can't start new thread" in caplog.text
+    spares.close()
+
+
 def test_closing_leaves_no_process():
     with running_spares(num_slots=2) as spares:
         trainers = [spares.take(slot) for slot in (0, 1)]
@@ -133,6 +155,27 @@ def test_a_trainer_sees_none_of_the_services_secrets(monkeypatch):
         environment = psutil.Process(template_of(pid_of(trainer))).environ()
     assert "hunter2" not in " ".join(environment.values())
     assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+def write_program(path) -> None:
+    """A template that says it is ready and forks nothing."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(
+        f"#!{sys.executable}\n"
+        "import socket, sys\n"
+        "from worker.messages import Frame\n"
+        "control = socket.socket(fileno=int(sys.argv[-1]))\n"
+        "control.sendall(Frame('ready').encode())\n"
+        "control.recv(1)\n"
+    )
+    draft.chmod(0o700)
+    draft.rename(path)
+
+
+def fail_at_first(calls: list[float]) -> None:
+    calls.append(time.monotonic())
+    if len(calls) == 1:
+        raise RuntimeError("can't start new thread")
 
 
 def template_of(trainer_pid: int) -> int:
