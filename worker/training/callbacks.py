@@ -85,6 +85,9 @@ class Callback:
     def on_warning(self, code: str, message: str) -> None:
         """Something is wrong that does not stop the run."""
 
+    def on_sign(self) -> None:
+        """Still alive: called between slices of an evaluation and around a save; must be cheap."""
+
     def order(self) -> Order | None:
         """What to do now; asked between any two steps, so it must be no more than reading a flag."""
         return None
@@ -125,6 +128,11 @@ class Callbacks(Callback):
         """Tell every member."""
         for member in self.members:
             member.on_warning(code, message)
+
+    def on_sign(self) -> None:
+        """Tell every member."""
+        for member in self.members:
+            member.on_sign()
 
     def order(self) -> Order | None:
         """The first order of any member."""

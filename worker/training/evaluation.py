@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -19,11 +19,17 @@ def forward(model: Model, rows: Rows) -> Tensor:
     return outputs
 
 
-def outputs_of(model: Model, rows: Rows) -> Tensor:
-    """What the model answers to all rows, [N, num_outputs] in float32. Leaves the model in evaluation mode."""
+def outputs_of(model: Model, rows: Rows, *, on_slice: Callable[[], None] = lambda: None) -> Tensor:
+    """What the model answers to all rows, [N, num_outputs] in float32. Leaves the model in evaluation mode.
+
+    `on_slice` is called behind every batch.
+    """
     model.network.eval()
+    pieces = []
     with torch.inference_mode():
-        pieces = [forward(model, piece) for piece in rows.slices(evaluation_size(rows))]
+        for piece in rows.slices(evaluation_size(rows)):
+            pieces.append(forward(model, piece))
+            on_slice()
         return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).float()
 
 
@@ -35,9 +41,9 @@ class Evaluation:
         self._loss = loss
         self._metrics = metrics
 
-    def __call__(self, rows: Rows) -> dict[str, float]:
+    def __call__(self, rows: Rows, *, on_slice: Callable[[], None] = lambda: None) -> dict[str, float]:
         """The loss and every metric by name; what has no meaning for these rows is NaN."""
-        outputs = outputs_of(self._model, rows)
+        outputs = outputs_of(self._model, rows, on_slice=on_slice)
         with torch.inference_mode():
             return {"loss": float(self._loss(outputs, rows.targets)), **self.scores(outputs, rows.targets)}
 

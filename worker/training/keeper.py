@@ -63,8 +63,7 @@ class Keeper:
     def finish(self, last: Snapshot, *, returned: Snapshot) -> SavedCheckpoint:
         """Make the last state durable, and the one that the run returns as its final; answers the latter."""
         self._save_best()
-        if last.step not in self._saved or not self._best_is_saved:
-            self._save_latest(last)
+        self._save_latest(last)
         if returned.step not in self._saved:  # it was found by an earlier attempt
             self._write_again(returned)
         final = self._saved[returned.step]
@@ -84,11 +83,15 @@ class Keeper:
             self.best = self.best.without_optimizer()
 
     def _save_latest(self, now: Snapshot) -> None:
-        if self.best is not None and self.best.step == now.step:
-            self._write(now, kinds=frozenset({"latest", "best"}))
-            self._best_is_saved = True
-        else:
-            self._write(now if self.best is None else now.with_best(self.best.weights), kinds=frozenset({"latest"}))
+        """Make this state durable, unless it is already, as all that it is."""
+        is_best = self.best is not None and self.best.step == now.step
+        kinds = frozenset({"latest", "best"} if is_best else {"latest"})
+        if now.step in self._saved and kinds <= self._saved[now.step].kinds:
+            return
+        if self.best is not None and not is_best:
+            now = now.with_best(self.best.weights)
+        self._write(now, kinds=kinds)
+        self._best_is_saved |= is_best
         self.due.saved(step=now.step, epoch=now.epoch)
 
     def _write_again(self, best: Snapshot) -> None:
@@ -103,6 +106,8 @@ class Keeper:
         """Save and tell. Raises Diverged rather than keep weights that are not finite."""
         if not_finite(snapshot.weights) is not None:
             raise Diverged(step=snapshot.step, what="network after the update")
-        saved = save(self._directory, snapshot, kinds=kinds, metrics=snapshot.scores, facts=self._facts)
+        alive = self._callback.on_sign
+        alive()
+        saved = save(self._directory, snapshot, kinds=kinds, metrics=snapshot.scores, facts=self._facts, on_sign=alive)
         self._saved[snapshot.step] = saved
         self._callback.on_checkpoint(saved)

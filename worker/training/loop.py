@@ -108,7 +108,8 @@ class Loop:
     def validate(self) -> None:
         """Score the validation rows, and keep the weights if they are the best so far."""
         session = self.session
-        scores = {f"validation/{name}": score for name, score in session.evaluation(session.validation).items()}
+        measured = session.evaluation(session.validation, on_slice=self.callback.on_sign)
+        scores = {f"validation/{name}": score for name, score in measured.items()}
         counters = session.counters
         self.recorder.scores(scores, step=counters.step)
         session.scores = finite(scores)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,12 +37,13 @@ class Result:
     result: dict[str, Any]
 
 
-def score_test(session: Session, test: Rows) -> dict[str, Any]:
-    """The test scores of the model as it is, and of simple predictors beside it."""
-    outputs = outputs_of(session.model, test)
+def score_test(session: Session, test: Rows, *, on_sign: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """The test scores of the model as it is, and of simple predictors beside it; `on_sign` is called in between."""
+    outputs = outputs_of(session.model, test, on_slice=on_sign)
     classes = session.data.signature.classes
     measured = {"loss": float(session.loss(outputs, test.targets)), **session.evaluation.scores(outputs, test.targets)}
     scores = finite(measured)
+    on_sign()
     simple = baselines.score(session, test) if session.spec.evaluation.baselines else []
     table = {} if classes is None else {"per_class": per_class(outputs, test.targets, classes=classes)}
     return {"test": scores, "baselines": simple, **table, **compared(scores, simple, task=session.data.signature.task)}

@@ -63,7 +63,10 @@ class _Run:
         """Resolve the spec, prepare the data, build the network."""
         self._enter("preparing_data")
         spec = _on_device(resolved(spec, source), device)
-        session = open_session(spec, prepare(spec, source, device=device), device=device)
+        self._callback.on_sign()
+        data = prepare(spec, source, device=device)
+        self._callback.on_sign()
+        session = open_session(spec, data, device=device)
         for warning in session.data.report.get("warnings", ()):
             self._callback.on_warning("data", warning)
         return session
@@ -86,7 +89,8 @@ class _Run:
         last = session.snapshot()
         returned = _returned(session, keeper, last)
         session.model.load_state_dict(returned.weights)
-        scores = score_test(session, prepare_rows(session.data.test, session.model))
+        test = prepare_rows(session.data.test, session.model)
+        scores = score_test(session, test, on_sign=self._callback.on_sign)
         self._enter("saving")
         final = keeper.finish(last, returned=returned)
         self._enter("")

@@ -16,6 +16,7 @@ EVENTS = {
     "on_metrics": ({},),
     "on_checkpoint": (SavedCheckpoint(3, 1, frozenset({"latest"}), {}, [], Path(), ""),),
     "on_warning": ("code", "message"),
+    "on_sign": (),
 }
 
 

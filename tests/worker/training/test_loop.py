@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.worker.training.material import CPU, Recording, session_for, train_on
-from worker.training import Diverged, Order
+from worker.training import Callback, Diverged, Order
 from worker.training.checkpoint import load
 from worker.training.keeper import Keeper
 from worker.training.loop import Ending, Loop
@@ -122,6 +122,40 @@ def test_every_epoch_is_validated(tmp_path):
     loop.fit()
     for name in ("loss", "accuracy", "f1_macro", "auroc"):
         assert [step for step, _ in loop.callback.metrics[f"validation/{name}"]] == [2, 4, 6]
+
+
+class Signs(Callback):
+    def __init__(self):
+        self.num = 0
+
+    def on_sign(self):
+        self.num += 1
+
+
+def test_a_validation_gives_a_sign_for_every_slice(tmp_path, monkeypatch):
+    monkeypatch.setattr("worker.training.rows.MAX_EVALUATION_ROWS", 4)
+    signs = Signs()
+    loop = loop_for("flowers", tmp_path, callback=signs)
+    loop.validate()
+    assert signs.num == math.ceil(len(loop.session.validation) / 4) > 1
+
+
+def test_a_save_gives_a_sign_before_it_and_for_every_file(tmp_path):
+    signs = Signs()
+    loop = loop_for("flowers", tmp_path, callback=signs)
+    loop.keeper.save()
+    assert signs.num == 1 + len({"state", "weights"})
+
+
+def test_a_step_that_is_saved_is_not_saved_again_until_it_is_the_best_too(tmp_path):
+    loop = loop_for("flowers", tmp_path)
+    loop.keeper.save()
+    loop.keeper.save()
+    assert [saved.kinds for saved in loop.callback.checkpoints] == [{"latest"}]
+    loop.keeper.keep_best()
+    loop.keeper.save()
+    loop.keeper.save()
+    assert [saved.kinds for saved in loop.callback.checkpoints] == [{"latest"}, {"latest", "best"}]
 
 
 def test_dropout_rests_while_validating(tmp_path):

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 
 from worker.training.callbacks import SavedCheckpoint, SavedFile
 from worker.training.checkpoint.snapshot import Snapshot, Tensors
-from worker.training.checkpoint.writing import BEST, FORMAT, MANIFEST, OPTIMIZER, STATE, WEIGHTS
+from worker.training.checkpoint.writing import ASIDE, BEST, FORMAT, MANIFEST, OPTIMIZER, STATE, WEIGHTS, standing
 from worker.training.errors import CheckpointRefused
 
 
@@ -23,6 +23,7 @@ def load(path: Path, *, wanted: Mapping[str, Any] | None = None) -> Snapshot:
 
     `wanted` are entries that the manifest must have: the digests of the spec and the data of the run that goes on.
     """
+    path = standing(path)
     manifest = read_manifest(path)
     for name, value in (wanted or {}).items():
         if manifest.get(name) != value:
@@ -57,6 +58,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def described(path: Path, *, kinds: frozenset[str], metrics: Mapping[str, float]) -> SavedCheckpoint:
     """A checkpoint folder as its manifest describes it. Raises CheckpointRefused when there is none."""
+    path = standing(path)
     manifest = read_manifest(path)
     files = [SavedFile(name, entry["bytes"], entry["sha256"]) for name, entry in manifest["files"].items()]
     content = (path / MANIFEST).read_bytes()
@@ -79,8 +81,8 @@ def latest_good(
     """
     if not directory.is_dir():
         return None
-    steps = sorted((int(path.name) for path in directory.iterdir() if path.name.isdecimal()), reverse=True)
-    for step in steps:
+    names = {path.name.removesuffix(ASIDE) for path in directory.iterdir()}
+    for step in sorted((int(name) for name in names if name.isdecimal()), reverse=True):
         if before is not None and step >= before:
             continue
         try:

@@ -3,6 +3,9 @@
 .tmp-<step>-<random>/  every file written and synced
                        manifest.json with sizes and digests, written last and synced; the folder synced
 rename to <step>/      the folder above synced: now it is there for good
+
+Where <step>/ is there already it is renamed to <step>.old/ first, and removed once the new one is there for good. A
+crash between the two renames leaves <step>.old/ alone: whoever looks for <step>/ finds it there (`standing`).
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +31,7 @@ OPTIMIZER: Final = "optimizer.safetensors"
 BEST: Final = "best.safetensors"
 STATE: Final = "state.json"
 TEMPORARY: Final = ".tmp-"
+ASIDE: Final = ".old"
 
 
 def save(
@@ -37,16 +41,21 @@ def save(
     kinds: frozenset[str],
     metrics: Mapping[str, float],
     facts: Mapping[str, Any],
+    on_sign: Callable[[], None] = lambda: None,
 ) -> SavedCheckpoint:
     """Write a snapshot to `<directory>/<step>` and return once it is durable.
 
-    `facts` go into the manifest beside the files. Raises OSError when anything could not be written or synced; then no
-    trace of this checkpoint is left, and an older one of the same step is untouched.
+    `facts` go into the manifest beside the files; `on_sign` hears of every file that is done. Raises OSError when
+    anything could not be written or synced; then no trace of this checkpoint is left, and an older one of the same
+    step is as it was.
     """
     temporary = directory / f"{TEMPORARY}{snapshot.step}-{secrets.token_hex(4)}"
     temporary.mkdir(parents=True)
     try:
-        files = [_write(temporary / name, content) for name, content in _contents(snapshot).items()]
+        files = []
+        for name, content in _contents(snapshot):
+            files.append(_write(temporary / name, content))
+            on_sign()
         manifest = {"format": FORMAT, "step": snapshot.step, "epoch": snapshot.epoch, **facts}
         manifest["files"] = {file.name: {"bytes": file.bytes, "sha256": file.sha256} for file in files}
         sealed = _write(temporary / MANIFEST, _json(manifest))
@@ -58,16 +67,14 @@ def save(
     return SavedCheckpoint(snapshot.step, snapshot.epoch, kinds, dict(metrics), [*files, sealed], path, sealed.sha256)
 
 
-def _contents(snapshot: Snapshot) -> dict[str, bytes]:
-    contents = {
-        WEIGHTS: safetensors.torch.save(snapshot.weights, metadata={"format": "pt"}),
-        STATE: _json(snapshot.state),
-    }
-    if snapshot.optimizer:
-        contents[OPTIMIZER] = safetensors.torch.save(snapshot.optimizer)
+def _contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
+    """The files by name, each made when it is asked for: one at a time is in memory."""
     if snapshot.best:
-        contents[BEST] = safetensors.torch.save(snapshot.best)
-    return dict(sorted(contents.items()))
+        yield BEST, safetensors.torch.save(snapshot.best)
+    if snapshot.optimizer:
+        yield OPTIMIZER, safetensors.torch.save(snapshot.optimizer)
+    yield STATE, _json(snapshot.state)
+    yield WEIGHTS, safetensors.torch.save(snapshot.weights, metadata={"format": "pt"})
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
@@ -84,20 +91,26 @@ def _write(path: Path, content: bytes) -> SavedFile:
 
 def _put_in_place(temporary: Path, path: Path) -> Path:
     """Rename into place. A folder that is there already, from a run that was ended after this step, makes room."""
+    aside = path.with_name(path.name + ASIDE)
     if path.exists():
-        aside = path.with_name(f"{TEMPORARY}{path.name}-{secrets.token_hex(4)}")
+        shutil.rmtree(aside, ignore_errors=True)  # of a crash behind an earlier replacement
         path.rename(aside)
-        temporary.rename(path)
-        sync_directory(path.parent)
-        shutil.rmtree(aside, ignore_errors=True)
-        return path
-    temporary.rename(path)
     try:
+        temporary.rename(path)
         sync_directory(path.parent)
     except OSError:
         shutil.rmtree(path, ignore_errors=True)
+        if aside.exists():
+            aside.rename(path)
         raise
+    shutil.rmtree(aside, ignore_errors=True)
     return path
+
+
+def standing(path: Path) -> Path:
+    """Where a checkpoint folder is: its own place, or aside, where a crash amid its replacement has left it."""
+    aside = path.with_name(path.name + ASIDE)
+    return aside if aside.is_dir() and not path.exists() else path
 
 
 def sync_directory(path: Path) -> None:

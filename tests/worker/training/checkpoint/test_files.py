@@ -212,3 +212,64 @@ def test_a_disk_that_fails_leaves_no_trace(tmp_path, monkeypatch, at):
         saved_to(tmp_path, step=7)
     monkeypatch.undo()
     assert [path.name for path in tmp_path.iterdir()] == ["5"]
+
+
+def acts_of_saving_again(tmp_path, monkeypatch, *, at, failure):
+    """Save step 7 with ones, then again with twos, which fails at one of its durable acts."""
+    saved_to(tmp_path, value=1.0)
+    acts, fail_at, failures = calls_of_a_save(tmp_path, monkeypatch)
+    fail_at[0], failures[0] = at, failure
+    with pytest.raises(type(failure)):
+        saved_to(tmp_path, value=2.0)
+    monkeypatch.undo()
+    return acts
+
+
+def value_of(snapshot):
+    return float(snapshot.weights["layer.weight"][0, 0])
+
+
+ACTS_OF_SAVING_AGAIN = ("mkdir", *["fsync"] * 5, "rename", "rename", "fsync")
+
+
+@pytest.mark.parametrize("at", range(len(ACTS_OF_SAVING_AGAIN)))
+def test_a_crash_at_any_moment_of_saving_again_leaves_the_old_or_the_new(tmp_path, monkeypatch, at):
+    acts = acts_of_saving_again(tmp_path, monkeypatch, at=at, failure=Crash())
+    assert acts == list(ACTS_OF_SAVING_AGAIN[: at + 1])
+    expected = 2.0 if at == len(ACTS_OF_SAVING_AGAIN) - 1 else 1.0
+    assert value_of(load(tmp_path / "7")) == expected
+    assert value_of(latest_good(tmp_path)) == expected
+    assert described(tmp_path / "7", kinds=frozenset(), metrics={}).step == 7
+    saved_to(tmp_path, value=3.0)
+    assert value_of(load(tmp_path / "7")) == 3.0
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".tmp-")] == ["7"]
+
+
+@pytest.mark.parametrize("at", range(len(ACTS_OF_SAVING_AGAIN)))
+def test_a_disk_that_fails_while_saving_again_leaves_the_old_in_its_place(tmp_path, monkeypatch, at):
+    acts_of_saving_again(tmp_path, monkeypatch, at=at, failure=OSError(errno.EIO, "Input/output error"))
+    assert [path.name for path in tmp_path.iterdir()] == ["7"]
+    assert value_of(load(tmp_path / "7")) == 1.0
+
+
+def test_a_crash_while_the_replaced_folder_is_removed_is_forgotten(tmp_path):
+    saved_to(tmp_path, value=2.0)
+    (tmp_path / "7.old").mkdir()
+    assert value_of(latest_good(tmp_path)) == 2.0
+    saved_to(tmp_path, value=3.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["7"]
+    assert value_of(load(tmp_path / "7")) == 3.0
+
+
+def test_a_save_gives_a_sign_after_every_file(tmp_path):
+    signs = []
+    content = snapshot(best={"layer.weight": torch.zeros(2, 3)})
+    save(
+        tmp_path,
+        content,
+        kinds=frozenset(),
+        metrics={},
+        facts={},
+        on_sign=lambda: signs.append(len(list(next(tmp_path.iterdir()).iterdir()))),
+    )
+    assert signs == [1, 2, 3, 4]
