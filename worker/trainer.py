@@ -43,7 +43,7 @@ class Train(Protocol):
         directory: Path,
         device: str,
         callbacks: Sequence[Callback],
-        resume: Path | None,
+        resume: checkpoint.Snapshot | None,
     ) -> Result:
         """As `worker.training.train`."""
 
@@ -98,13 +98,13 @@ def _train(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> Res
     )
 
 
-def _newest_good(candidates: Sequence[Mapping[str, Any]], reporter: Reporter) -> Path | None:
+def _newest_good(candidates: Sequence[Mapping[str, Any]], reporter: Reporter) -> checkpoint.Snapshot | None:
     """The first checkpoint that is whole; each damaged one before it is told."""
     for candidate in candidates:
-        path = Path(candidate["path"])
         try:
-            if checkpoint.load(path).is_complete:
-                return path
+            snapshot = checkpoint.load(Path(candidate["path"]))
+            if snapshot.is_complete:
+                return snapshot
         except CheckpointRefused as refused:
             reporter.post(Frame("damaged", {"step": candidate["step"], "message": refused.message}))
     return None

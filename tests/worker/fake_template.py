@@ -35,11 +35,11 @@ def train(
     directory: Path,
     device: str,
     callbacks: Sequence[Callback],
-    resume: Path | None,
+    resume: Snapshot | None,
 ) -> Result:
     """Count steps, or misbehave as the job's name says."""
     callback = Callbacks(tuple(callbacks))
-    first = 0 if resume is None else int(resume.name)
+    first = 0 if resume is None else resume.step
     callback.on_resolved(job, {"device": device, "rows": len(source), "step": first})
     callback.on_phase("training")
     sys.stdout.write(f"training {job.name} on {device} with {torch.get_num_threads()}\n")

@@ -13,7 +13,7 @@ from models.formats.sources import Source
 from models.spec import JobSpec
 from worker.training import fingerprints
 from worker.training.callbacks import Callback, Callbacks
-from worker.training.checkpoint import Snapshot, latest_good, load
+from worker.training.checkpoint import Snapshot, check_identity, latest_good, load
 from worker.training.data import prepare
 from worker.training.errors import CheckpointRefused
 from worker.training.keeper import Keeper
@@ -34,14 +34,15 @@ def train(
     directory: Path,
     device: str = "auto",
     callbacks: Sequence[Callback] = (),
-    resume: Path | None = None,
+    resume: Path | Snapshot | None = None,
     num_threads: int | None = None,
 ) -> Result:
     """Train what a spec describes on a source; checkpoints go to folders below `directory`.
 
     `resume` names a checkpoint folder to go on from; where it is damaged, the newest good one beside it is taken, and
-    the start where there is none. `num_threads` is what PyTorch computes with; a resumed run keeps the number it
-    began with unless told otherwise. Raises InvalidSpec, InvalidData and TrainingError.
+    the start where there is none. A snapshot that is loaded already is not read again. `num_threads` is what PyTorch
+    computes with; a resumed run keeps the number it began with unless told otherwise. Raises InvalidSpec, InvalidData
+    and TrainingError.
     """
     with surroundings(deterministic=spec.deterministic, num_threads=num_threads):
         run = _Run(Callbacks(tuple(callbacks)), directory=directory)
@@ -71,7 +72,7 @@ class _Run:
             self._callback.on_warning("data", warning)
         return session
 
-    def go(self, session: Session, *, resume: Path | None, keeps_threads: bool) -> Result:
+    def go(self, session: Session, *, resume: Path | Snapshot | None, keeps_threads: bool) -> Result:
         """Train to an end, then test and save what the run returns."""
         recorder = Recorder(self._callback, device=session.device)
         keeper = self._keeper(session, recorder)
@@ -106,8 +107,8 @@ class _Run:
         }
         return Keeper(session, directory=self._directory, recorder=recorder, callback=self._callback, facts=facts)
 
-    def _resume(self, keeper: Keeper, path: Path, *, keeps_threads: bool) -> None:
-        snapshot = self._good(path, wanted=keeper.identity)
+    def _resume(self, keeper: Keeper, source: Path | Snapshot, *, keeps_threads: bool) -> None:
+        snapshot = self._good(source, wanted=keeper.identity)
         if snapshot is None:
             self._callback.on_warning(
                 "no_checkpoint", "No checkpoint could be used; training starts from the beginning."
@@ -123,12 +124,19 @@ class _Run:
                 )
                 self._callback.on_warning("other_num_threads", message)
 
-    def _good(self, path: Path, *, wanted: Mapping[str, Any]) -> Snapshot | None:
-        """The checkpoint asked for, or the newest good one before it."""
+    def _good(self, source: Path | Snapshot, *, wanted: Mapping[str, Any]) -> Snapshot | None:
+        """The checkpoint asked for, or the newest good one before it in its folder."""
         try:
-            return load(path, wanted=wanted)
+            if isinstance(source, Path):
+                return load(source, wanted=wanted)
+            check_identity(source.facts, wanted=wanted, step=str(source.step))
         except CheckpointRefused as refused:
             self._damaged(refused.message)
+        else:
+            return source
+        return self._before(source, wanted=wanted) if isinstance(source, Path) else None
+
+    def _before(self, path: Path, *, wanted: Mapping[str, Any]) -> Snapshot | None:
         before = int(path.name) if path.name.isdecimal() else None
         return latest_good(path.parent, before=before, wanted=wanted, on_damage=self._damaged)
 

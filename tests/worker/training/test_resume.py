@@ -7,6 +7,7 @@ import pytest
 
 from tests.worker.training.material import FAMILIES, Recording, train_on
 from worker.training import Callback, Order
+from worker.training.checkpoint import load
 
 #: What a result says that depends on the machine and not on the numbers.
 OF_THE_MACHINE = ("samples_per_second", "phase_seconds", "peak_memory_bytes")
@@ -147,6 +148,29 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_newest_good_one(tmp_path):
     assert [code for code, _ in told.warnings] == ["checkpoint_damaged", "checkpoint_damaged"]
     assert told.facts["step"] == 18
     assert numbers_in(again) == numbers_in(whole)
+
+
+def test_a_snapshot_that_is_loaded_already_is_gone_on_from_without_its_files(tmp_path):
+    sections = FAMILIES["mlp"][1]
+    whole = train_on("flowers", tmp_path / "whole", **sections)
+    train_on("flowers", tmp_path / "part", callbacks=[Recording(order=Order.PAUSE, at=7)], **sections)
+    snapshot = load(tmp_path / "part" / "7")
+    shutil.rmtree(tmp_path / "part")
+    told = Recording()
+    rest = train_on("flowers", tmp_path / "rest", callbacks=[told], resume=snapshot, **sections)
+    assert told.facts["step"] == 7
+    assert numbers_in(rest) == numbers_in(whole)
+
+
+def test_a_loaded_snapshot_of_another_spec_is_not_gone_on_from(tmp_path):
+    train_on("flowers", tmp_path / "part", callbacks=[Recording(order=Order.PAUSE, at=7)], seed=1)
+    told = Recording()
+    train_on("flowers", tmp_path / "rest", callbacks=[told], resume=load(tmp_path / "part" / "7"), seed=2)
+    assert told.warnings == [
+        ("checkpoint_damaged", "checkpoint 7 is of another spec"),
+        ("no_checkpoint", "No checkpoint could be used; training starts from the beginning."),
+    ]
+    assert told.progress[0].step == 1
 
 
 def test_where_no_checkpoint_is_good_training_starts_from_the_beginning(tmp_path):

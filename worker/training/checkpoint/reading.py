@@ -25,9 +25,8 @@ def load(path: Path, *, wanted: Mapping[str, Any] | None = None) -> Snapshot:
     """
     path = standing(path)
     manifest = read_manifest(path)
-    for name, value in (wanted or {}).items():
-        if manifest.get(name) != value:
-            raise CheckpointRefused(f"checkpoint {path.name} is of another {name.partition('_')[0]}")
+    facts = {name: value for name, value in manifest.items() if name not in {"format", "step", "epoch", "files"}}
+    check_identity(facts, wanted=wanted or {}, step=path.name)
     contents = {name: _verified(path / name, entry) for name, entry in manifest["files"].items()}
     if missing := sorted({WEIGHTS, STATE} - contents.keys()):
         raise CheckpointRefused(f"{path.name} has no {missing[0]}")
@@ -38,10 +37,18 @@ def load(path: Path, *, wanted: Mapping[str, Any] | None = None) -> Snapshot:
         optimizer=_tensors(contents[OPTIMIZER], name=OPTIMIZER) if OPTIMIZER in contents else {},
         state=json.loads(contents[STATE]),
         best=_tensors(contents[BEST], name=BEST) if BEST in contents else {},
+        facts=facts,
     )
     if wanted is not None and not snapshot.is_complete:
         raise CheckpointRefused(f"checkpoint {path.name} holds what predicts, not what training goes on from")
     return snapshot
+
+
+def check_identity(facts: Mapping[str, Any], *, wanted: Mapping[str, Any], step: str) -> None:
+    """Raise CheckpointRefused where a manifest's facts are not those of the run that wants to go on from it."""
+    for name, value in wanted.items():
+        if facts.get(name) != value:
+            raise CheckpointRefused(f"checkpoint {step} is of another {name.partition('_')[0]}")
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ class Snapshot:
     """Tensors on the CPU and plain JSON values, shared with nothing.
 
     `weights` are the model's, `optimizer` the optimizer's state as `<parameter>.<name>`; `best` holds the weights of
-    the best epoch where these are not them. `state` is `state.json`.
+    the best epoch where these are not them. `state` is `state.json`, and `facts` is what the manifest that it was read
+    from says beside step, epoch and files.
     """
 
     step: int
@@ -26,6 +27,7 @@ class Snapshot:
     optimizer: Tensors
     state: Mapping[str, Any]
     best: Tensors = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
