@@ -46,12 +46,12 @@ _BY_EXIT: Final = {
 
 
 def explain(status: int | None, *, oom_kills: int = 0) -> Reason:
-    """The reason behind an exit status; None is a trainer whose end nobody saw, because its template died too.
+    """The reason behind an exit status; None is a trainer that was never forked or died with its template.
 
     `oom_kills` counts the processes that the kernel killed for memory meanwhile: SIGKILL alone says nothing.
     """
     if status is None:
-        return Reason("worker_lost", "The process that trainers are forked from died, and this trainer with it.")
+        return Reason("worker_lost", "The process that trainers are forked from died or could not fork one.")
     if status < 0:
         return _by_signal(-status, oom_kills)
     known = {int(code): reason for code, reason in _BY_EXIT.items()}

@@ -141,7 +141,7 @@ class Spares:
             try:
                 self._serve_through(ours, theirs)
             finally:
-                self._forget()  # before `ours` is closed: nothing may be sent into a descriptor that is another's by now
+                self._forget()  # before `ours` is closed: a request must not go into what is another's by now
 
     def _serve_through(self, ours: socket.socket, theirs: socket.socket) -> None:
         process = self._start_template(theirs)
@@ -182,14 +182,17 @@ class Spares:
         self._on_ready()
 
     def _note(self, frame: Frame) -> None:
-        pid = int(frame.fields["pid"])
+        pid = frame.fields["pid"]
         with self._lock:
-            if frame.kind == "forked":
-                trainer = self._forking.popleft()
+            if frame.kind == "exited":
+                self._running.pop(pid).ended(frame.fields["status"])
+                return
+            trainer = self._forking.popleft()
+            if pid is None:
+                trainer.ended(None)
+            else:
                 trainer.pid = pid
                 self._running[pid] = trainer
-            else:
-                self._running.pop(pid).ended(frame.fields["status"])
 
     def _forget(self) -> None:
         """The template is gone, and every trainer with it."""

@@ -17,7 +17,7 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -28,6 +28,7 @@ Run = Callable[[socket.socket], int]
 
 _PR_SET_PDEATHSIG: Final = 1
 _CRASHED: Final = 1
+_NUM_DESCRIPTORS: Final = 2  # a trainer's channel and its output
 
 
 class Template:
@@ -65,18 +66,18 @@ class Template:
     def _answer(self) -> bool:
         """Serve one request; False once nobody is left to serve."""
         try:
-            request, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
+            request, descriptors, _, _ = socket.recv_fds(self._control, 1, _NUM_DESCRIPTORS)
         except ConnectionError:
             return False
         if not request:
             return False
-        channel, output = descriptors
-        pid = os.fork()
+        pid = _forked(descriptors)
         if pid == 0:
-            os._exit(self._become_trainer(channel, output))
-        os.close(channel)
-        os.close(output)
-        self._children.add(pid)
+            os._exit(self._become_trainer(*descriptors))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if pid is not None:
+            self._children.add(pid)
         return self._tell(Frame("forked", {"pid": pid}))
 
     def _reap(self) -> None:
@@ -125,6 +126,18 @@ class Template:
         self._selector.close()
         for channel in (self._control, self._wakeup, self._alarm):
             channel.close()
+
+
+def _forked(descriptors: Sequence[int]) -> int | None:
+    """The child's process id, 0 in the child itself; None where the system has no room for a fork or what it needs."""
+    if len(descriptors) < _NUM_DESCRIPTORS:
+        sys.stderr.write("no trainer is forked: this process may open no more files\n")
+        return None
+    try:
+        return os.fork()
+    except OSError as error:
+        sys.stderr.write(f"no trainer is forked: {error}\n")
+        return None
 
 
 def die_with_parent() -> None:

@@ -99,6 +99,25 @@ def test_without_a_template_nothing_is_forked():
     spares.close()
 
 
+def test_a_fork_that_fails_costs_its_spare_and_no_running_trainer(spares, tmp_path):
+    with taken_from(spares) as trainer:
+        template = psutil.Process(template_of(pid_of(trainer)))
+        soft, hard = template.rlimit(psutil.RLIMIT_NOFILE)
+        spares.take(1).close()
+        template.rlimit(psutil.RLIMIT_NOFILE, (3, hard))
+        try:
+            lost = spares.take(1)
+            assert lost.wait(5)
+        finally:
+            template.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+        assert (lost.pid, lost.status, lost.is_open()) == (None, None, False)
+        spares.give_back(1, lost)
+        with taken_from(spares, 1) as another:
+            assert template_of(pid_of(another)) == template.pid
+        trainer.send(start_frame(tmp_path))
+        assert list(frames_of(trainer))[-1].kind == "finished"
+
+
 def test_a_template_that_cannot_be_started_is_tried_again(tmp_path, caplog):
     program = tmp_path / "template"
     is_ready = threading.Event()

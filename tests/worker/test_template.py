@@ -1,0 +1,54 @@
+"""The template's side of a fork that cannot be made; what works is tested where it is used, in `test_spares`."""
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from worker.messages import Decoder, Frame
+from worker.template import Template
+
+
+@pytest.fixture
+def control() -> Iterator[tuple[socket.socket, Template]]:
+    """The supervisor side's end of a control socket, and the template at the other end."""
+    ours, theirs = socket.socketpair()
+    template = Template(theirs, run=lambda _: 0)
+    with ours, theirs, template._wakeup, template._alarm, template._selector:
+        yield ours, template
+
+
+def told(control: socket.socket) -> list[Frame]:
+    return list(Decoder().feed(control.recv(1 << 16)))
+
+
+def test_a_fork_that_the_system_refuses_is_told_and_leaves_nothing_open(control, monkeypatch):
+    ours, template = control
+    monkeypatch.setattr(os, "fork", refuse)
+    channel, theirs = socket.socketpair()
+    read, write = os.pipe()
+    socket.send_fds(ours, [b"f"], [theirs.fileno(), write])
+    theirs.close()
+    os.close(write)
+    assert template._answer()
+    assert told(ours) == [Frame("forked", {"pid": None})]
+    with channel:
+        assert channel.recv(1) == b""
+    assert os.read(read, 1) == b""
+    os.close(read)
+
+
+def test_a_request_whose_descriptors_got_lost_is_told_and_leaves_nothing_open(control):
+    ours, template = control
+    channel, theirs = socket.socketpair()
+    socket.send_fds(ours, [b"f"], [theirs.fileno()])
+    theirs.close()
+    assert template._answer()
+    assert told(ours) == [Frame("forked", {"pid": None})]
+    with channel:
+        assert channel.recv(1) == b""
+
+
+def refuse() -> int:
+    raise BlockingIOError("Resource temporarily unavailable")
