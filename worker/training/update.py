@@ -27,8 +27,7 @@ class Update:
     def __call__(self, *, step: int) -> Tensor:
         """Take the step after `step` others: move the weights along their gradients, which are used up.
 
-               Returns the norm that the gradients had.
-        Raises Diverged before anything is moved when a gradient is not finite.
+        Returns the norm that the gradients had. Raises Diverged before anything is moved when one is not finite.
         """
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         norm = gradient_norm(gradients)

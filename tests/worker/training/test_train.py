@@ -214,3 +214,13 @@ def test_the_spec_in_a_checkpoint_is_the_one_that_was_resolved(tmp_path):
     told = Recording()
     train_on("flowers", tmp_path, callbacks=[told])
     assert load(told.checkpoints[-1].path).state["spec"] == document(told.resolved)
+
+
+def test_a_run_gives_signs_of_life_in_every_phase(tmp_path):
+    class Signs(Recording):
+        def on_sign(self):
+            self.log.append(("sign", self.phases[-1]))
+
+    told = Signs()
+    train_on("flowers", tmp_path, callbacks=[told])
+    assert {phase for kind, phase in told.log if kind == "sign"} == set(told.phases)
