@@ -36,15 +36,27 @@ def start_frame(claim: Claim, source: Mapping[str, Any], *, store: ArtifactStore
     return Frame(
         "start",
         {
-            "spec": claim.spec,
+            "spec": _unpinned(claim),
             "source": source,
             "directory": str(store.path(folder_key(claim.lease))),
-            "device": claim.spec.get("resources", {}).get("device", "auto"),
+            "device": (claim.sent.get("resources") or {}).get("device", "auto"),
             "num_threads": num_threads,
             "is_first_attempt": claim.lease.attempt == 1,
-            "resume": [{"step": there.step, "path": str(store.path(there.location))} for there in claim.resume],
+            "resume": [
+                {"attempt": there.attempt, "step": there.step, "path": str(store.path(there.location))}
+                for there in claim.resume
+            ],
         },
     )
+
+
+def _unpinned(claim: Claim) -> dict[str, Any]:
+    """The resolved spec without what an earlier attempt settled for its own device and this one may settle anew."""
+    spec = dict(claim.spec)
+    for section, field in (("resources", "device"), ("training", "precision")):
+        if section in spec:
+            spec[section] = {**spec[section], field: (claim.sent.get(section) or {}).get(field, "auto")}
+    return spec
 
 
 def max_runtime_seconds(claim: Claim) -> float | None:

@@ -105,7 +105,8 @@ class Ledger:
             case "restarted":
                 leases.restarted(connection, self.lease)
             case "damaged":
-                checkpoints.mark_corrupt(connection, job_id=self.lease.job_id, step=frame.fields["step"])
+                attempt, step = frame.fields["attempt"], frame.fields["step"]
+                checkpoints.mark_corrupt(connection, job_id=self.lease.job_id, attempt=attempt, step=step)
                 entry = Entry("job.checkpoint_damaged", frame.fields)
                 leases.note(connection, self.lease, entries=[entry])
             case _:

@@ -106,7 +106,8 @@ def _newest_good(candidates: Sequence[Mapping[str, Any]], reporter: Reporter) ->
             if snapshot.is_complete:
                 return snapshot
         except CheckpointRefused as refused:
-            reporter.post(Frame("damaged", {"step": candidate["step"], "message": refused.message}))
+            told = {"attempt": candidate["attempt"], "step": candidate["step"], "message": refused.message}
+            reporter.post(Frame("damaged", told))
     return None
 
 

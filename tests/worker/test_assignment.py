@@ -20,7 +20,8 @@ def store(tmp_path):
 
 def claim(dataset: str = "iris", *, resume: tuple[Checkpoint, ...] = (), **sections) -> Claim:
     spec = job_spec("a", **{"data": {"dataset": dataset}, **sections})
-    return Claim(lease=Lease("job_1", 2, "token"), project=PROJECT, spec=spec, resume=list(resume))
+    sent = {"data": {"dataset": dataset}}
+    return Claim(lease=Lease("job_1", 2, "token"), project=PROJECT, sent=sent, spec=spec, resume=list(resume))
 
 
 def test_a_sample_is_named(sqlite_database, store):
@@ -73,7 +74,7 @@ def test_the_start_frame_names_folder_threads_and_what_to_go_on_from(store):
     frame = start_frame(claim(resume=(before,)), {"sample": "iris"}, store=store, num_threads=3)
     assert frame.kind == "start"
     assert frame.fields["directory"] == str(store.path("jobs/job_1/2"))
-    assert frame.fields["resume"] == [{"step": 7, "path": str(store.path("jobs/job_1/1/7"))}]
+    assert frame.fields["resume"] == [{"attempt": 1, "step": 7, "path": str(store.path("jobs/job_1/1/7"))}]
     assert (frame.fields["num_threads"], frame.fields["device"]) == (3, "auto")
     assert frame.fields["is_first_attempt"] is False
 
@@ -83,3 +84,11 @@ def test_limits_come_from_the_spec():
     assert max_runtime_seconds(claim(max_runtime="2 min")) == 120
     assert keep_last(claim()) == 2
     assert keep_last(claim(checkpoints={"keep_last": 5})) == 5
+
+
+def test_what_an_earlier_attempt_settled_for_its_device_does_not_bind_the_next_one(store):
+    settled = claim(resources={"device": "cuda", "pool": "default"}, training={"precision": "bf16", "epochs": 3})
+    frame = start_frame(settled, {"sample": "iris"}, store=store, num_threads=1)
+    assert frame.fields["device"] == frame.fields["spec"]["resources"]["device"] == "auto"
+    assert frame.fields["spec"]["training"]["precision"] == "auto"
+    assert frame.fields["spec"]["training"]["epochs"] == 3

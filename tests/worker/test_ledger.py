@@ -89,7 +89,7 @@ def test_events_keep_the_order_in_which_things_happened(database, store, ledger)
     ledger.write(
         batch(
             Frame("phase", {"phase": "preparing_data"}),
-            Frame("damaged", {"step": 9, "message": "bad"}),
+            Frame("damaged", {"attempt": 1, "step": 9, "message": "bad"}),
             Frame("resumed", {"step": 5}),
             Frame("phase", {"phase": "training"}),
             Frame("warning", {"code": "odd", "message": "This is odd."}),

@@ -199,7 +199,7 @@ def saved(folder: Path, step: int, *, is_complete: bool = True) -> dict[str, Any
     """A checkpoint on disk, as the supervisor names it."""
     snapshot = Snapshot(step, 1, {"weight": torch.zeros(2)}, {}, {"is_complete": is_complete})
     path = checkpoint.save(folder / "before", snapshot, kinds=frozenset({"latest"}), metrics={}, facts={}).path
-    return {"step": step, "path": str(path)}
+    return {"attempt": 1, "step": step, "path": str(path)}
 
 
 def spoil(candidate: dict[str, Any]) -> None:
