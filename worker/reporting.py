@@ -22,6 +22,7 @@ from worker.messages import Frame
 from worker.training import Callback, Order, Progress, SavedCheckpoint, Series
 
 PROGRESS_SECONDS: Final = 0.2
+SIGN_SECONDS: Final = 1.0
 #: Metric points kept for a supervisor that does not read; it is stopped or dead long before so many have gathered.
 MAX_WAITING_POINTS: Final = 1 << 21
 
@@ -42,6 +43,7 @@ class Reporter(Callback):
         self._phase = ""
         self._progress: Progress | None = None
         self._next_progress_at = 0.0
+        self._next_sign_at = 0.0
         self._is_progress_due = False
         self._patience_seconds: float | None = None
         self._is_closing = False
@@ -97,6 +99,13 @@ class Reporter(Callback):
     def on_warning(self, code: str, message: str) -> None:
         """Say what a person should know about."""
         self.post(Frame("warning", {"code": code, "message": message}))
+
+    def on_sign(self) -> None:
+        """Say that the run is alive although it makes no step: it evaluates or saves."""
+        now = time.monotonic()
+        if now >= self._next_sign_at:
+            self._next_sign_at = now + SIGN_SECONDS
+            self.post(Frame("sign"))
 
     def order(self) -> Order | None:
         """The order that stands."""

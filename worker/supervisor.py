@@ -200,6 +200,9 @@ class Supervisor:
                 self._seen.last = frame
                 self._is_over = True
                 return
+            case "sign":
+                self._watchdog.saw_sign(now)
+                return
             case "checkpoint" if "final" in frame.fields["kinds"]:
                 self._seen.final = frame
             case "checkpoint" | "warning" | "resolved":

@@ -45,6 +45,8 @@ def train(
     sys.stdout.write(f"training {job.name} on {device} with {torch.get_num_threads()}\n")
     for step in range(first + 1, STEPS + 1):
         misbehave(job.name or "", step)
+        if job.name == "evaluating" and step == 3:
+            evaluate_for_long(callback)
         callback.on_step(Progress(step / STEPS, 1, 1, step, STEPS))
         callback.on_metrics({"train/loss": series(step)})
         order = callback.order()
@@ -64,6 +66,13 @@ def train(
     if job.name == "spoiled":
         (final.path / "weights.safetensors").write_bytes(b"other")
     return Result("succeeded", STEPS, 1, {"steps": STEPS - first, "weights_sha256": final.files[0].sha256})
+
+
+def evaluate_for_long(callback: Callback) -> None:
+    """Make no step for much longer than the watchdog's patience in the test, but say that the run is alive."""
+    for _ in range(70):
+        callback.on_sign()
+        time.sleep(10 * STEP_SECONDS)
 
 
 def misbehave(name: str, step: int) -> None:

@@ -116,6 +116,15 @@ def test_the_same_phase_is_told_once(channel):
     assert [frame.fields.get("phase") for frame in received(supervisor)] == ["preparing_data", "training", None]
 
 
+def test_signs_of_life_are_told_once_a_second_at_most(channel):
+    supervisor, trainer = channel
+    reporter = reporter_on(trainer)
+    for _ in range(1000):
+        reporter.on_sign()
+    reporter.close(Frame("finished"))
+    assert [frame.kind for frame in received(supervisor)] == ["sign", "finished"]
+
+
 def test_orders_come_in_the_words_of_training(channel):
     heard = ["stop"]
     reporter = Reporter(channel[1], order=lambda: heard[0])

@@ -151,6 +151,12 @@ def test_a_hung_trainer_is_killed_and_its_log_shows_where_it_hung(sqlite_databas
     assert 'fake_template.py", line' in yard.log(job.id)
 
 
+def test_a_long_evaluation_is_not_taken_for_a_hang(sqlite_database, tmp_path, spares):
+    with open_yard(sqlite_database, tmp_path, spares, watchdog_seconds=1.5) as yard:
+        job = yard.train("evaluating", retries={"infrastructure": 0})
+    assert job.status == Status.SUCCEEDED
+
+
 def test_an_attempt_that_takes_too_long_saves_a_checkpoint_and_fails(sqlite_yard):
     job = sqlite_yard.train("endless", max_runtime="0.5 s")
     assert job.status == Status.FAILED
