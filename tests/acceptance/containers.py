@@ -88,8 +88,10 @@ class Replay:
     def image(self) -> Path:
         """A folder with the code that the image holds, and no more."""
         app = self.folder / f"image-{self.target}"
+        if app.exists():
+            return app
         for name in re.findall(r"^COPY (\w+) \1$", stage(self.target), re.MULTILINE):
-            shutil.copytree(ROOT / name, app / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, app / name, ignore=shutil.ignore_patterns("__pycache__"))
         return app
 
     def start(self) -> subprocess.Popen[bytes]:

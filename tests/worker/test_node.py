@@ -2,7 +2,6 @@
 
 import os
 import stat
-import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def driver(tmp_path: Path, monkeypatch) -> None:
     """A stand-in for NVIDIA's tool that knows two devices, and a torch that can use them."""
     tool = tmp_path / "nvidia-smi"
     rows = "0, GPU-aaaa, NVIDIA A, 1024\n1, GPU-bbbb, NVIDIA B, 2048\n"
-    tool.write_text(f"#!{sys.executable}\nprint({rows!r}, end='')\n")
+    tool.write_text(f"#!/bin/sh\nprintf '%s' '{rows}'\n")
     tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(node, "_torch_is_without_cuda", lambda: False)
