@@ -192,8 +192,27 @@ class Slots:
         return None
 
     def _supervise(self, slot: int, job: _Job, trainer: TrainerProcess) -> None:
+        lease = job.claim.lease
+        try:
+            supervisor = self._supervisor(job, trainer)
+        except BaseException:
+            trainer.close()  # nobody will bury it
+            raise
+        with self._changed:
+            self._running[lease.job_id] = supervisor
+            must_drain = self._has_drained
+        if must_drain:
+            self._drain_one(supervisor)
+        try:
+            status = supervisor.run(on_first_step=lambda: self._spares.refill(slot), give_up=self._give_up)
+            log.info("job %s attempt %d: %s", lease.job_id, lease.attempt, status or "superseded")
+        finally:
+            with self._changed:
+                del self._running[lease.job_id]
+
+    def _supervisor(self, job: _Job, trainer: TrainerProcess) -> Supervisor:
         claim, settings = job.claim, self._settings
-        supervisor = Supervisor(
+        return Supervisor(
             trainer,
             start_frame(claim, job.source, store=self._store, num_threads=self._num_threads),
             ledger=Ledger(
@@ -211,18 +230,6 @@ class Slots:
                 max_runtime_seconds=max_runtime_seconds(claim),
             ),
         )
-        job_id = claim.lease.job_id
-        with self._changed:
-            self._running[job_id] = supervisor
-            must_drain = self._has_drained
-        if must_drain:
-            self._drain_one(supervisor)
-        try:
-            status = supervisor.run(on_first_step=lambda: self._spares.refill(slot), give_up=self._give_up)
-            log.info("job %s attempt %d: %s", job_id, claim.lease.attempt, status or "superseded")
-        finally:
-            with self._changed:
-                del self._running[job_id]
 
     def _drain_one(self, supervisor: Supervisor) -> None:
         supervisor.order("drain", grace_seconds=_TRAINERS_SHARE * self._settings.drain_seconds)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ _LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
 class NoTemplate(Exception):
-    """There is no template process to fork from right now."""
+    """No trainer can be forked right now."""
 
 
 class Spares:
@@ -102,21 +102,27 @@ class Spares:
             self._keeper.join()
 
     def _fork(self, slot: int) -> TrainerProcess:
+        """Ask for a fork; what is sent to the trainer meanwhile waits in its channel. Raises NoTemplate."""
         if self._control is None:
             raise NoTemplate
-        ours, theirs = socket.socketpair()
-        read, write = os.pipe()
-        trainer = TrainerProcess(ours, read)
         try:
-            socket.send_fds(self._control, [b"f"], [theirs.fileno(), write])
+            return self._ask_for_fork(self._control, Frame("prepare", {"environment": dict(self._environments[slot])}))
         except OSError as error:
-            trainer.close()
+            log.warning("slot %d: no trainer can be forked: %s", slot, error)
             raise NoTemplate from error
-        finally:
-            theirs.close()
-            os.close(write)
+
+    def _ask_for_fork(self, control: socket.socket, prepare: Frame) -> TrainerProcess:
+        ours, theirs = socket.socketpair()
+        with ExitStack() as unless_forked, theirs:
+            unless_forked.callback(ours.close)
+            read, write = os.pipe()
+            unless_forked.callback(os.close, read)
+            with os.fdopen(write, "wb"):
+                trainer = TrainerProcess(ours, read)
+                trainer.send(prepare)
+                socket.send_fds(control, [b"f"], [theirs.fileno(), write])
+            unless_forked.pop_all()
         self._forking.append(trainer)
-        trainer.send(Frame("prepare", {"environment": dict(self._environments[slot])}))
         return trainer
 
     def _keep(self) -> None:

@@ -170,6 +170,17 @@ def test_without_a_template_no_job_is_claimed(sqlite_database, tmp_path):
         assert yard.slots.num_free == 2
 
 
+def test_a_spare_whose_job_cannot_be_supervised_is_not_left_behind(sqlite_yard):
+    job_id = sqlite_yard.submit()
+    claimed = sqlite_yard.slots._claim(0)
+    claimed.claim.spec["max_runtime"] = "as long as it takes"
+    trainer = sqlite_yard.spares.take(0)
+    with pytest.raises(ValueError, match="a duration is"):
+        sqlite_yard.slots._supervise(0, claimed, trainer)
+    assert trainer.wait(5)
+    assert sqlite_yard.job(job_id).status == Status.RUNNING, "its lease runs out, and the reaper ends the attempt"
+
+
 def test_after_a_job_the_next_spare_is_ready(sqlite_yard):
     sqlite_yard.train("plain")
     assert wait_for(lambda: sqlite_yard.spares._idle.get(0), "the next spare").is_open()

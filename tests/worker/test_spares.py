@@ -1,11 +1,14 @@
 """The template and its spares: fast to fork, replaced when they die, and gone when the worker is."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -118,6 +121,18 @@ def test_a_fork_that_fails_costs_its_spare_and_no_running_trainer(spares, tmp_pa
         assert list(frames_of(trainer))[-1].kind == "finished"
 
 
+def test_without_room_for_another_spare_the_next_taker_tries_again(spares, caplog):
+    first = spares.take(1)
+    with no_more_descriptors():
+        spares.refill(1)
+        with pytest.raises(NoTemplate):
+            spares.take(1)
+    assert "no trainer can be forked" in caplog.text
+    with taken_from(spares, 1) as second:
+        assert is_alive(pid_of(second))
+    spares.give_back(1, first)
+
+
 def test_a_template_that_cannot_be_started_is_tried_again(tmp_path, caplog):
     program = tmp_path / "template"
     is_ready = threading.Event()
@@ -174,6 +189,17 @@ def test_a_trainer_sees_none_of_the_services_secrets(monkeypatch):
         environment = psutil.Process(template_of(pid_of(trainer))).environ()
     assert "hunter2" not in " ".join(environment.values())
     assert environment["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
+@contextmanager
+def no_more_descriptors() -> Iterator[None]:
+    """This process may open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def write_program(path) -> None:
