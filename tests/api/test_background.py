@@ -33,7 +33,8 @@ def test_a_sweep_that_fails_is_tried_again_and_stops_no_other(caplog):
     wait_for(lambda: min(ran.values()) >= 3, "three rounds of each")
     background.close()
     seen = dict(ran)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sweep-")]
+    names = {f"sweep-{name}" for name in ran}
+    assert not [thread for thread in threading.enumerate() if thread.name in names]
     assert ran == seen
     assert "sweep bad failed" in caplog.text
     assert "no database" in caplog.text
