@@ -135,7 +135,10 @@ class Worker:
         with self._database.unit_of_work() as connection:
             must_drain = workers.beat(connection, worker_id=self._identity.worker_id, utilisation=node.utilisation())
         health.note_beat()
-        if must_drain:
+        if must_drain is None:
+            log.warning("worker %s is no longer known; registering again", self._identity.worker_id)
+            self._register()
+        elif must_drain:
             self.slots.close_the_door()
 
     def _sweep(self) -> None:

@@ -145,6 +145,17 @@ def test_a_bell_starts_a_job_and_a_forged_one_does_nothing(start_worker, sqlite_
     assert len(wait_for_job(sqlite_database, job_id, Status.SUCCEEDED).attempts) == 1
 
 
+def test_a_worker_that_has_been_forgotten_makes_itself_known_again(start_worker, sqlite_database):
+    start_worker(DOORBELL_SECONDS="3600")
+    wait_for(lambda: workers_known(sqlite_database), "the worker to register", timeout_seconds=60)
+    with sqlite_database.unit_of_work() as connection:
+        (known,) = workers.listing(connection)
+        workers.leave(connection, worker_id=known.id)
+    wait_for(lambda: workers_known(sqlite_database), "the worker to register again")
+    with sqlite_database.reading() as connection:
+        assert [worker.id for worker in workers.listing(connection)] == [known.id]
+
+
 def workers_known(database: Database) -> bool:
     with database.reading() as connection:
         return bool(workers.listing(connection))
