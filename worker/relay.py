@@ -96,19 +96,22 @@ class Relay:
     def end(self, ending: Ending, *, give_up: threading.Event) -> Status | None:
         """Write what is left and end the attempt, however long the database is away.
 
-        Answers where the job stands then; None where another attempt holds it, or where `give_up` was set first.
+        Answers where the job stands then; None where another attempt holds it, or where it was tried in vain and
+        `give_up` was set.
         """
         with self._changed:
             self._is_closing = True
             self._changed.notify()
         self._thread.join()
-        while not self.is_lost and not give_up.wait(self._retry_seconds):
+        while not self.is_lost:
             try:
                 return self._ledger.end(self._batch, ending)
             except Superseded:
                 self._lose()
             except Unavailable:
                 self._back_off()
+                if give_up.wait(self._retry_seconds):
+                    break
             except Exception:
                 log.exception("job %s: its ending cannot be stored", self._ledger.lease.job_id)
                 if ending is _UNSTORABLE:

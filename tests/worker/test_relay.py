@@ -1,10 +1,17 @@
 """The way to the database: fenced, kept while it is away, delivered once, and right after an answer that got lost."""
 
+import threading
+
 import pytest
 
-from models.status import Status
+from models.artifacts import LocalStore
+from models.endings import Ending
+from models.leases import Lease
+from models.status import Outcome, Status
 from tests.fixtures.waiting import wait_for
 from tests.worker.yard import Yard, open_yard
+from worker.ledger import Ledger
+from worker.relay import Relay
 
 
 @pytest.fixture
@@ -18,6 +25,14 @@ def running_job(yard: Yard, name: str = "endless") -> str:
     yard.ring()
     yard.wait(job_id, Status.RUNNING, phase="training")
     return job_id
+
+
+def relay_of(yard: Yard, lease: Lease) -> Relay:
+    ledger = Ledger(yard.database, LocalStore(yard.folder / "artifacts"), lease, lease_seconds=60)
+    ignore = {"on_orders": lambda _: None, "on_lost": lambda: None, "on_broken": lambda: None}
+    relay = Relay(ledger, heartbeat_seconds=60, **ignore)
+    relay.start()
+    return relay
 
 
 def test_a_database_that_is_away_neither_stops_nor_slows_the_run(yard):
@@ -72,6 +87,25 @@ def test_an_ending_whose_answer_got_lost_is_recognised_and_not_written_twice(yar
     yard.join()
     assert yard.events(job_id).count("job.succeeded") == 1
     assert yard.job(job_id).attempts[0].outcome == "succeeded"
+
+
+def test_an_ending_is_tried_once_however_little_time_is_left(yard):
+    job_id = yard.submit()
+    claimed = yard.slots._claim(0)
+    give_up = threading.Event()
+    give_up.set()
+    relay = relay_of(yard, claimed.claim.lease)
+    assert relay.end(Ending(outcome=Outcome.DRAINED), give_up=give_up) == Status.QUEUED
+    assert yard.job(job_id).attempts[0].outcome == "drained"
+
+
+def test_an_ending_that_cannot_be_written_is_given_up_when_told_to(yard):
+    yard.submit()
+    relay = relay_of(yard, yard.slots._claim(0).claim.lease)
+    give_up = threading.Event()
+    give_up.set()
+    yard.database.is_away = True
+    assert relay.end(Ending(outcome=Outcome.DRAINED), give_up=give_up) is None
 
 
 def test_a_superseded_attempt_kills_its_trainer_and_writes_nothing(yard):
