@@ -48,6 +48,9 @@ class Nudges:
             except redis.RedisError as error:
                 log.debug("no nudges for now: %s", error)
                 self._closing.wait(_RETRY_SECONDS)
+            except Exception:  # anybody may publish anything
+                log.exception("a nudge that could not be heard; listening again")
+                self._closing.wait(_RETRY_SECONDS)
 
     def _listen(self) -> None:
         timeouts: dict[str, Any] = {"socket_timeout": _TIMEOUT_SECONDS, "socket_connect_timeout": _TIMEOUT_SECONDS}

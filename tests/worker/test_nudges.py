@@ -36,6 +36,18 @@ def test_nudges_are_heard_also_after_the_broker_has_hung_up(broker_url):
     nudges.close()
 
 
+def test_a_nudge_that_is_no_text_does_not_make_the_listener_deaf(broker_url, caplog):
+    heard: queue.Queue[str] = queue.Queue()
+    nudges = Nudges(broker_url, on_nudge=heard.put)
+    nudges.start()
+    with redis.Redis.from_url(broker_url) as broker:
+        wait_for(lambda: broker.publish(CHANNEL, b"\xff\xfe"), "a listener")
+        wait_for(lambda: broker.publish(CHANNEL, "job_1") and not heard.empty(), "the listener to come back")
+    assert heard.get() == "job_1"
+    assert "listening again" in caplog.text
+    nudges.close()
+
+
 def test_without_redis_nobody_listens():
     nudges = Nudges("amqp://host", on_nudge=lambda _: None)
     nudges.start()
