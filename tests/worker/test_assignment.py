@@ -1,5 +1,7 @@
 """What a trainer is told at its start."""
 
+from dataclasses import replace
+
 import pytest
 
 from models import datasets
@@ -92,3 +94,10 @@ def test_what_an_earlier_attempt_settled_for_its_device_does_not_bind_the_next_o
     assert frame.fields["device"] == frame.fields["spec"]["resources"]["device"] == "auto"
     assert frame.fields["spec"]["training"]["precision"] == "auto"
     assert frame.fields["spec"]["training"]["epochs"] == 3
+
+
+def test_what_was_asked_of_the_device_binds_every_attempt(store):
+    asked = {"resources": {"device": "cuda"}, "training": {"precision": "fp32"}}
+    fields = start_frame(replace(claim(**asked), sent=asked), {"sample": "iris"}, store=store, num_threads=1).fields
+    assert fields["device"] == fields["spec"]["resources"]["device"] == "cuda"
+    assert fields["spec"]["training"]["precision"] == "fp32"

@@ -108,6 +108,15 @@ def test_events_keep_the_order_in_which_things_happened(database, store, ledger)
     ]
 
 
+def test_only_the_attempt_of_a_damaged_checkpoint_loses_it(database, store, ledger):
+    lease = ledger.lease
+    ledger.write(batch(checkpoint(store, lease, 9, "latest")))
+    for attempt, steps in ((lease.attempt + 1, [9]), (lease.attempt, [])):
+        ledger.write(batch(Frame("damaged", {"attempt": attempt, "step": 9, "message": "bad"})))
+        with database.reading() as connection:
+            assert [saved.step for saved in checkpoints.listing(connection, job_id=lease.job_id)] == steps
+
+
 def test_points_behind_the_step_of_a_resumption_are_replaced(database, ledger):
     ledger.write(batch(loss(1, 2, 3, 4)))
     ledger.write(batch(Frame("resumed", {"step": 2}), loss(3)))
