@@ -206,7 +206,7 @@ def write_program(path) -> None:
     """A template that says it is ready and forks nothing."""
     draft = path.with_suffix(".draft")
     draft.write_text(
-        f"#!{sys.executable}\n"
+        f"#!/bin/sh\n'''exec' '{sys.executable}' \"$0\" \"$@\"\n' '''\n"  # a shebang takes no path with a space
         "import socket, sys\n"
         "from worker.messages import Frame\n"
         "control = socket.socket(fileno=int(sys.argv[-1]))\n"
