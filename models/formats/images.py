@@ -6,7 +6,6 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +16,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from models.errors import InvalidData
 from models.formats import limits
 from models.formats.archives import entries
+from models.formats.folders import is_clutter, pieces_of, placed
 from models.formats.labels import in_order
 from models.formats.options import ImagesOptions
 from models.formats.sources import PARTS, Images
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 _DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-_PART_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
-_PART_WORDS |= {"validation": "validation", "valid": "validation", "val": "validation"}
-_CLUTTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 _GREY = {"1", "L", "LA", "La", "I", "I;16", "F"}
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 
@@ -39,17 +36,14 @@ class _Picture:
     pieces: list[str]
     pixels: Pixels
 
-    @property
-    def name(self) -> str:
-        return "/".join(self.pieces)
-
 
 def read_images(path: Path, options: ImagesOptions) -> Images:
     """The images of the archive in the order of their names; raises InvalidData naming the file."""
     pictures, notes = _pictures(path, options)
     if not pictures:
         raise InvalidData("the archive holds no images in class folders, such as cats/1.png")
-    parts, labels = zip(*_placed(pictures), strict=True)
+    places = placed([picture.pieces for picture in pictures], what="image", example="cats/1.png")
+    parts, labels = zip(*places, strict=True)
     classes = in_order(set(labels))
     codes = {label: code for code, label in enumerate(classes)}
     official = len(set(parts)) > 1 and "train" in parts
@@ -69,8 +63,8 @@ def _pictures(path: Path, options: ImagesOptions) -> tuple[list[_Picture], tuple
         warnings.simplefilter("ignore")  # about odd tags; what cannot be decoded raises
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         for name, content in entries(path):
-            pieces = [piece for piece in name.split("/") if piece not in {"", "."}]
-            if any(piece.startswith(".") or piece in _CLUTTER for piece in pieces):
+            pieces = pieces_of(name)
+            if is_clutter(pieces):
                 continue
             if Path(name).suffix.lower() not in _SUFFIXES:
                 left_out.append(name)
@@ -82,35 +76,6 @@ def _pictures(path: Path, options: ImagesOptions) -> tuple[list[_Picture], tuple
                 raise InvalidData(message, place=name)
     notes = (f"files that are no images were left out: {len(left_out)}, such as {left_out[0]}",) if left_out else ()
     return sorted(pictures, key=lambda picture: picture.pieces), notes
-
-
-def _placed(pictures: list[_Picture]) -> Iterator[tuple[str | None, str]]:
-    """Official part and class of every image, by its folders; raises InvalidData naming one that lies elsewhere."""
-    root = _root_depth([picture.pieces for picture in pictures])
-    with_parts = any(_part(picture.pieces[root:]) for picture in pictures)
-    for picture in pictures:
-        folders = picture.pieces[root:-1]
-        part = _part(picture.pieces[root:])
-        if with_parts and part is None:
-            raise InvalidData("other images are under train/ or test/ and this one is not", place=picture.name)
-        if not folders:
-            raise InvalidData("an image lies in the folder of its class, such as cats/1.png", place=picture.name)
-        yield part, folders[0] if part is None else folders[1]
-
-
-def _part(pieces: list[str]) -> str | None:
-    """The official part that `train/cats/1.png` belongs to; None for `cats/1.png`."""
-    return _PART_WORDS.get(pieces[0].lower()) if len(pieces) > 2 else None
-
-
-def _root_depth(paths: list[list[str]]) -> int:
-    """How many folders all files share above the class folders: one for `photos/cats/1.png` and `photos/dogs/2.png`."""
-    depth = 0
-    while all(len(path) > depth + 2 for path in paths) and len({path[depth] for path in paths}) == 1:
-        if paths[0][depth].lower() in _PART_WORDS:
-            break
-        depth += 1
-    return depth
 
 
 def decode(content: bytes, *, max_side: int, place: str) -> Pixels:
