@@ -15,6 +15,7 @@ from worker.training.callbacks import Callback, Order, Progress
 from worker.training.errors import Diverged
 from worker.training.evaluation import forward
 from worker.training.keeper import Keeper
+from worker.training.objective import batch_loss, num_right
 from worker.training.precision import arithmetic
 from worker.training.randomness import seed_step
 from worker.training.recorder import Recorder, finite
@@ -90,9 +91,11 @@ class Loop:
         session = self.session
         done = session.counters.step
         seed_step(session.spec.seed, done, session.device)
+        if session.augmentation is not None:
+            batch = session.augmentation(batch)
         with self._arithmetic:
             outputs = forward(session.model, batch)
-            loss = session.penalty.added_to(session.loss(outputs, batch.targets))
+            loss = session.penalty.added_to(batch_loss(session.loss, outputs, batch))
         loss.backward()  # type: ignore[no-untyped-call]
         norm = session.update(step=done)
         session.counters.next_step()
@@ -172,7 +175,7 @@ class Loop:
         """How many rows of the batch were classified right, on the device."""
         if not self.session.model.is_classifier:
             return None
-        return (outputs.detach().argmax(1) == batch.targets).sum()
+        return num_right(outputs, batch.targets)
 
 
 def _seconds(duration: str | None) -> float:

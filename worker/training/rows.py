@@ -22,18 +22,30 @@ MAX_EVALUATION_ROWS = 8192
 
 
 @dataclass(frozen=True, slots=True)
+class Mixture:
+    """What augmentation mixed into rows: the targets of the others, and the share in [0, 1] that each row has kept."""
+
+    targets: Tensor
+    share: float | Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
-    """Inputs by name, equal in their first dimension, and targets. `is_ready`: preprocessing is behind them."""
+    """Inputs by name, equal in their first dimension, and targets. `is_ready`: preprocessing is behind them.
+
+    `mixture` is there where augmentation has mixed each row with another one.
+    """
 
     inputs: Batch
     targets: Tensor
     is_ready: bool
+    mixture: Mixture | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, index: Tensor) -> Rows:
-        """The rows of these numbers, int64 [N], in their order."""
+        """The rows of these numbers, int64 [N], in their order; none of them is mixed yet."""
         inputs = {name: tensor.index_select(0, index) for name, tensor in self.inputs.items()}
         return Rows(inputs, self.targets.index_select(0, index), self.is_ready)
 
@@ -41,7 +53,10 @@ class Rows:
         """All rows in their order, `size` at a time."""
         for start in range(0, len(self), size):
             inputs = {name: tensor[start : start + size] for name, tensor in self.inputs.items()}
-            yield Rows(inputs, self.targets[start : start + size], self.is_ready)
+            mixed = self.mixture
+            if mixed is not None:
+                mixed = Mixture(mixed.targets[start : start + size], mixed.share)
+            yield Rows(inputs, self.targets[start : start + size], self.is_ready, mixed)
 
 
 def prepare(split: Split, model: Model) -> Rows:

@@ -24,7 +24,10 @@ from worker.training.update import Update
 
 @dataclass(slots=True)
 class Session:
-    """What `fit` moves forward. `unchanging` is what `state.json` holds besides: spec, signature and data recipe."""
+    """What `fit` moves forward. `unchanging` is what `state.json` holds besides: spec, signature and data recipe.
+
+    `augmentation` maps the rows of a training batch to rows, drawing from the default generator only.
+    """
 
     spec: JobSpec
     data: Data
@@ -33,12 +36,13 @@ class Session:
     train: Rows
     validation: Rows
     plan: Plan
-    loss: nn.Module
+    loss: losses.Loss
     penalty: Penalty
     update: Update
     evaluation: Evaluation
     monitor: Monitor
     unchanging: dict[str, Any]
+    augmentation: nn.Module | None = None
     counters: Counters = field(default_factory=Counters)
     scores: dict[str, float] = field(default_factory=dict)
     best_scores: dict[str, float] = field(default_factory=dict)

@@ -61,7 +61,7 @@ def test_balanced_classes_weigh_the_same_in_sum():
 def test_balanced_weights_come_from_the_training_rows():
     session = session_for("flowers", loss={"type": "cross_entropy", "class_weight": "balanced"})
     counts = torch.bincount(session.train.targets)
-    assert torch.allclose(session.loss.weight, counts.sum() / (3 * counts))
+    assert torch.allclose(session.loss.class_weights, counts.sum() / (3 * counts))
 
 
 def test_a_weight_for_a_class_that_is_not_there_is_refused():
