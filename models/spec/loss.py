@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.spec.base import Named, Positive, Section
+from models.spec.base import Named, NotNegative, Positive, Section
+
+Smoothing = Annotated[float, Field(ge=0, lt=1)]
 
 
 class AutoLoss(Section):
@@ -15,17 +17,41 @@ class AutoLoss(Section):
     type: Literal["auto"] = "auto"
 
 
-class CrossEntropy(Section):
-    """Negative log-likelihood of the true class under a softmax."""
+class Classes(Section):
+    """What every loss of classes has."""
 
-    type: Literal["cross_entropy"] = "cross_entropy"
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="Share of the target spread over all classes."
-    )
     class_weight: Literal["none", "balanced"] | dict[str, Positive] = Field(
         "none",
         description="Weight of each class by name, or `balanced`: the inverse of its frequency in training.",
     )
+
+
+class CrossEntropy(Classes):
+    """Negative log-likelihood of the true class under a softmax."""
+
+    type: Literal["cross_entropy"] = "cross_entropy"
+    label_smoothing: Smoothing = Field(0.0, description="Share of the target spread over all classes.")
+
+
+class BinaryCrossEntropy(Classes):
+    """Negative log-likelihood under a sigmoid: one yes or no for two classes, for more one for each class by itself.
+
+    For two classes it is the same as cross-entropy. For more the probabilities are those of the sigmoids, scaled to sum
+    to 1.
+    """
+
+    type: Literal["binary_cross_entropy"] = "binary_cross_entropy"
+    label_smoothing: Smoothing = Field(0.0, description="Draws every answer of 0 or 1 this much towards one half.")
+
+
+class Focal(Classes):
+    """Cross-entropy that turns to what is hard: rows that are right already count little (Lin et al. 2017).
+
+    The alpha of the paper is `class_weight`.
+    """
+
+    type: Literal["focal"] = "focal"
+    gamma: NotNegative = Field(2.0, description="How much less a row counts that is right; 0 is cross-entropy.")
 
 
 class Mse(Section):
@@ -47,4 +73,20 @@ class Huber(Section):
     delta: Positive = Field(1.0, description="Where the square turns into a line.")
 
 
-Loss = Annotated[AutoLoss | CrossEntropy | Mse | Mae | Huber, Field(discriminator="type"), Named]
+class Quantile(Section):
+    """The pinball loss: what is predicted is a quantile instead of the mean (Koenker and Bassett 1978).
+
+    An interval is two jobs, such as 0.1 and 0.9.
+    """
+
+    type: Literal["quantile"] = "quantile"
+    quantile: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="Share of the targets that shall lie below the prediction; 0.5 is the median."
+    )
+
+
+Loss = Annotated[
+    AutoLoss | CrossEntropy | BinaryCrossEntropy | Focal | Mse | Mae | Huber | Quantile,
+    Field(discriminator="type"),
+    Named,
+]

@@ -11,7 +11,7 @@ from models.spec.columns import resolve_columns
 from models.spec.data import AutoSplit, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
 from models.spec.evaluation import Evaluation
 from models.spec.job import JobSpec
-from models.spec.loss import AutoLoss, CrossEntropy, Loss, Mse
+from models.spec.loss import AutoLoss, Classes, CrossEntropy, Loss, Mse
 from models.spec.mistakes import invalid
 from models.spec.network import AutoNetwork, Cnn, Gru, Lstm, Mlp, Network, Recurrent, Rnn
 from models.spec.preprocessing import Image
@@ -160,7 +160,7 @@ def _loss(loss: Loss, *, task: Task) -> Loss:
     classes = task == "classification"
     if isinstance(loss, AutoLoss):
         return CrossEntropy() if classes else Mse()
-    if isinstance(loss, CrossEntropy) != classes:
+    if isinstance(loss, Classes) != classes:
         raise _wrong("#/loss/type", f"{loss.type} does not fit {task}")
     return loss
 

@@ -50,7 +50,7 @@ class Evaluation:
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
         """The metrics of outputs [N, num_outputs], in the units of the target."""
         if self._model.is_classifier:
-            scored = Classified(outputs, targets)
+            scored = Classified(self._model.logits(outputs), targets)
             return {name: CLASSIFICATION[name](scored) for name in self._metrics}
         values, truth = self._model.in_original_units(outputs), self._model.in_original_units(targets)
         return {name: REGRESSION[name](values, truth) for name in self._metrics}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from models.spec import JobSpec, document
+from models.spec.loss import BinaryCrossEntropy
 from worker.training import losses, networks
 from worker.training.checkpoint.snapshot import Snapshot, optimizer_state, restore_optimizer, weights_of
 from worker.training.data import Data
@@ -90,6 +91,8 @@ class Session:
 
 def open_session(spec: JobSpec, data: Data, *, device: torch.device) -> Session:
     """Build everything that a resolved spec names. The initial weights are a function of the seed on every device."""
+    if isinstance(spec.loss, BinaryCrossEntropy) and data.signature.num_outputs > 2:
+        data = replace(data, signature=replace(data.signature, one_vs_rest=True))
     seed_initialization(spec.seed)
     model = Model(data.preprocessing, networks.build(spec.network, data.signature), data.signature).to(device)
     train = prepare(data.train, model)

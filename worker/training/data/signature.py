@@ -24,6 +24,7 @@ class Signature:
     `cardinalities` the number of codes of each column of "categories"; `image` is (C, H, W) and `series` is (T, F),
     both after preprocessing. `num_outputs` is the number of classes, 1 for a regression, the horizon for a forecast.
     Targets of the latter two are standardised: in original units a value is `target * target_std + target_mean`.
+    `one_vs_rest`: the loss takes each class by itself, so that the outputs are logits of sigmoids, not of a softmax.
     """
 
     kind: Literal["table", "image", "series"]
@@ -36,6 +37,7 @@ class Signature:
     classes: tuple[str, ...] | None = None
     target_mean: float | None = None
     target_std: float | None = None
+    one_vs_rest: bool = False
 
     def document(self) -> dict[str, Any]:
         """The signature as plain JSON values."""

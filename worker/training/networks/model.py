@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from worker.training.data import Signature
 from worker.training.networks.inputs import Batch
@@ -20,6 +21,7 @@ class Model(nn.Module):
         self.preprocessing = preprocessing
         self.network = network
         self.is_classifier = signature.classes is not None
+        self.one_vs_rest = signature.one_vs_rest
         if not self.is_classifier:
             self.register_buffer("target_mean", torch.tensor(signature.target_mean or 0.0))
             self.register_buffer("target_std", torch.tensor(signature.target_std or 1.0))
@@ -36,8 +38,12 @@ class Model(nn.Module):
     def readable(self, outputs: Tensor) -> Tensor:
         """Outputs as people read them: probabilities, or values in original units."""
         if self.is_classifier:
-            return outputs.softmax(1)
+            return self.logits(outputs).softmax(1)
         return self.in_original_units(outputs)
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """Outputs [N, classes] as those whose softmax are the probabilities."""
+        return functional.logsigmoid(outputs) if self.one_vs_rest else outputs
 
     def in_original_units(self, values: Tensor) -> Tensor:
         """Standardised values back in the units of the target."""
