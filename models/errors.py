@@ -6,6 +6,7 @@ TrainyardError
 ├── Forbidden 403         ├── PayloadTooLarge 413
 ├── NotFound 404          └── Unprocessable 422 ── InvalidSpec
 InvalidData        the data cannot be trained on: `reason.code = invalid_data`
+└── InvalidRow     a row to predict cannot be read
 Superseded         a write by an attempt that no longer holds its lease; never leaves the worker
 """
 
@@ -144,6 +145,15 @@ class InvalidData(Exception):
         super().__init__(message if place is None else f"{place}: {message}")
         self.message = message
         self.place = place
+
+
+class InvalidRow(InvalidData):
+    """A row to predict that cannot be read: `row` counts from 0, `field` is the column or None for the row itself."""
+
+    def __init__(self, message: str, *, row: int, field: str | None = None) -> None:
+        super().__init__(message, place=f"row {row + 1}" if field is None else f"row {row + 1}, column {field!r}")
+        self.row = row
+        self.field = field
 
 
 class Superseded(Exception):

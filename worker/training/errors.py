@@ -4,6 +4,7 @@ TrainingError
 ├── Diverged            a loss or gradient was not finite; the weights were not touched by it
 ├── OutOfMemory         the job does not fit into memory
 └── CheckpointRefused   a checkpoint is damaged or belongs to another job
+    └── GoldenRowsDiffer    what it is loaded into does not answer as what trained
 """
 
 from __future__ import annotations
@@ -46,5 +47,16 @@ class OutOfMemory(TrainingError):
 class CheckpointRefused(TrainingError):
     """A checkpoint cannot be gone on from: its files are damaged, or it belongs to another spec or other data."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("checkpoint_refused", message, fault="infrastructure")
+    def __init__(self, message: str, *, code: str = "checkpoint_refused") -> None:
+        super().__init__(code, message, fault="infrastructure")
+
+
+class GoldenRowsDiffer(CheckpointRefused):
+    """The golden rows of a checkpoint are answered differently from when it was saved."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The checkpoint's golden rows are answered differently from when it was saved: it does not predict what "
+            "it was trained to.",
+            code="golden_rows_differ",
+        )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from worker.training import golden_rows
 from worker.training.callbacks import Callback, SavedCheckpoint
 from worker.training.checkpoint import Due, Snapshot, described, not_finite, save
 from worker.training.errors import Diverged
@@ -108,6 +109,8 @@ class Keeper:
             raise Diverged(step=snapshot.step, what="network after the update")
         alive = self._callback.on_sign
         alive()
+        model, rows = self._session.model, self._session.data.test
+        snapshot = snapshot.with_golden(golden_rows.answered(model, snapshot.weights, rows))
         saved = save(self._directory, snapshot, kinds=kinds, metrics=snapshot.scores, facts=self._facts, on_sign=alive)
         self._saved[snapshot.step] = saved
         self._callback.on_checkpoint(saved)

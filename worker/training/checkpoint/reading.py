@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import safetensors.torch
 import torch
@@ -14,20 +14,36 @@ from safetensors import SafetensorError
 
 from worker.training.callbacks import SavedCheckpoint, SavedFile
 from worker.training.checkpoint.snapshot import Snapshot, Tensors
-from worker.training.checkpoint.writing import ASIDE, BEST, FORMAT, MANIFEST, OPTIMIZER, STATE, WEIGHTS, standing
+from worker.training.checkpoint.writing import (
+    ASIDE,
+    BEST,
+    FORMAT,
+    GOLDEN,
+    MANIFEST,
+    OPTIMIZER,
+    STATE,
+    WEIGHTS,
+    standing,
+)
 from worker.training.errors import CheckpointRefused
 
+#: The files that are enough to predict with.
+PREDICTING: Final = frozenset({WEIGHTS, STATE, GOLDEN})
 
-def load(path: Path, *, wanted: Mapping[str, Any] | None = None) -> Snapshot:
+
+def load(path: Path, *, wanted: Mapping[str, Any] | None = None, only: frozenset[str] | None = None) -> Snapshot:
     """The snapshot in a checkpoint folder. Raises CheckpointRefused unless sizes, digests and numbers are all right.
 
     `wanted` are entries that the manifest must have: the digests of the spec and the data of the run that goes on.
+    `only` names the files that are looked at; the others need not be there.
     """
     path = standing(path)
     manifest = read_manifest(path)
     facts = {name: value for name, value in manifest.items() if name not in {"format", "step", "epoch", "files"}}
     check_identity(facts, wanted=wanted or {}, step=path.name)
-    contents = {name: _verified(path / name, entry) for name, entry in manifest["files"].items()}
+    contents = {
+        name: _verified(path / name, entry) for name, entry in manifest["files"].items() if only is None or name in only
+    }
     if missing := sorted({WEIGHTS, STATE} - contents.keys()):
         raise CheckpointRefused(f"{path.name} has no {missing[0]}")
     snapshot = Snapshot(
@@ -37,6 +53,7 @@ def load(path: Path, *, wanted: Mapping[str, Any] | None = None) -> Snapshot:
         optimizer=_tensors(contents[OPTIMIZER], name=OPTIMIZER) if OPTIMIZER in contents else {},
         state=json.loads(contents[STATE]),
         best=_tensors(contents[BEST], name=BEST) if BEST in contents else {},
+        golden=_tensors(contents[GOLDEN], name=GOLDEN, may_be_nan=True) if GOLDEN in contents else {},
         facts=facts,
     )
     if wanted is not None and not snapshot.is_complete:
@@ -109,12 +126,12 @@ def _verified(path: Path, entry: Mapping[str, Any]) -> bytes:
     return content
 
 
-def _tensors(content: bytes, *, name: str) -> Tensors:
+def _tensors(content: bytes, *, name: str, may_be_nan: bool = False) -> Tensors:
     try:
         tensors: Tensors = safetensors.torch.load(content)
     except SafetensorError as error:
         raise CheckpointRefused(f"{name} is no safetensors file: {error}") from None
-    if broken := not_finite(tensors):
+    if not may_be_nan and (broken := not_finite(tensors)):
         raise CheckpointRefused(f"{name}: {broken} is not finite")
     return tensors
 

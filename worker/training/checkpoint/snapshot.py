@@ -17,7 +17,8 @@ class Snapshot:
     """Tensors on the CPU and plain JSON values, shared with nothing.
 
     `weights` are the model's, `optimizer` the optimizer's state as `<parameter>.<name>`; `best` holds the weights of
-    the best epoch where these are not them. `state` is `state.json`, and `facts` is what the manifest that it was read
+    the best epoch where these are not them; `golden` holds a few rows and what these weights answer to them (see
+    `golden_rows`). `state` is `state.json`, and `facts` is what the manifest that it was read
     from says beside step, epoch and files.
     """
 
@@ -27,6 +28,7 @@ class Snapshot:
     optimizer: Tensors
     state: Mapping[str, Any]
     best: Tensors = field(default_factory=dict)
+    golden: Tensors = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -42,6 +44,10 @@ class Snapshot:
     def without_optimizer(self) -> Snapshot:
         """The part that is enough to predict with."""
         return replace(self, optimizer={}, state={**self.state, "is_complete": False})
+
+    def with_golden(self, rows: Tensors) -> Snapshot:
+        """The same, carrying rows along that whoever loads it can check it by."""
+        return replace(self, golden=rows)
 
     def with_best(self, weights: Tensors) -> Snapshot:
         """The same, carrying the weights of the best epoch along."""

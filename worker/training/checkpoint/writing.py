@@ -29,6 +29,7 @@ MANIFEST: Final = "manifest.json"
 WEIGHTS: Final = "weights.safetensors"
 OPTIMIZER: Final = "optimizer.safetensors"
 BEST: Final = "best.safetensors"
+GOLDEN: Final = "golden.safetensors"
 STATE: Final = "state.json"
 TEMPORARY: Final = ".tmp-"
 ASIDE: Final = ".old"
@@ -71,6 +72,8 @@ def _contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     """The files by name, each made when it is asked for: one at a time is in memory."""
     if snapshot.best:
         yield BEST, safetensors.torch.save(snapshot.best)
+    if snapshot.golden:
+        yield GOLDEN, safetensors.torch.save(snapshot.golden)
     if snapshot.optimizer:
         yield OPTIMIZER, safetensors.torch.save(snapshot.optimizer)
     yield STATE, _json(snapshot.state)

@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.errors import InvalidData
+from models.errors import InvalidData, InvalidRow
 from models.formats.images import decode
 from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
 from worker.training.data.pixels import fitted
 from worker.training.data.signature import plain
 
 Row = Mapping[str, Any]
+Read = TypeVar("Read")
 
 _MAX_SIDE = 512
 _LARGEST = float(np.finfo(np.float32).max)
 
 
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """Per field, in how many rows it had no value (`missing`) or one that no training row had (`unseen`)."""
+
+    missing: dict[str, int] = field(default_factory=dict)
+    unseen: dict[str, int] = field(default_factory=dict)
+
+
 class Encoding(Protocol):
     """Encodes rows as clients send them; `document` is what a checkpoint keeps of it."""
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names that it reads of a row."""
+        ...
+
     def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """Raw tensors of the rows, on the CPU; raises InvalidData naming row and field."""
+        """Raw tensors of the rows, on the CPU; raises InvalidRow naming row and field."""
+        ...
+
+    def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:
+        """What is missing or unseen in encoded rows."""
         ...
 
     def document(self) -> dict[str, Any]:
@@ -61,13 +79,18 @@ class TableEncoding:
     missing_values: tuple[str, ...]
     strip: bool
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The feature columns."""
+        return (*self.numbers, *(vocabulary.name for vocabulary in self.categories))
+
     def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """ "numbers" float32 [N, F] and "categories" int64 [N, K]; raises InvalidData naming row and column."""
+        """ "numbers" float32 [N, F] and "categories" int64 [N, K]; raises InvalidRow naming row and column."""
+        _check_cells(rows, self.fields)
         tensors: dict[str, Tensor] = {}
         if self.numbers:
             numbers = [
-                [self._number(row.get(name), f"{place}, column {name!r}") for name in self.numbers]
-                for place, row in _each(rows)
+                [self._number(row.get(name), number, name) for name in self.numbers] for number, row in enumerate(rows)
             ]
             tensors["numbers"] = as_raw_numbers(np.array(numbers, np.float64).reshape(len(rows), len(self.numbers)))
         if self.categories:
@@ -78,6 +101,18 @@ class TableEncoding:
             ]
             tensors["categories"] = torch.tensor(codes, dtype=torch.int64).reshape(len(rows), len(tables))
         return tensors
+
+    def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:
+        """Cells without a value, and words that no training row had."""
+        missing: dict[str, int] = {}
+        unseen: dict[str, int] = {}
+        if self.numbers:
+            missing |= _counts(self.numbers, tensors["numbers"].isnan())
+        if self.categories:
+            names = [vocabulary.name for vocabulary in self.categories]
+            missing |= _counts(names, tensors["categories"] == MISSING)
+            unseen |= _counts(names, tensors["categories"] == UNSEEN)
+        return Unusual(missing, unseen)
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
@@ -91,14 +126,14 @@ class TableEncoding:
         text = text.strip() if self.strip else text
         return None if text.strip() in self.missing_values else text
 
-    def _number(self, value: Any, place: str) -> float:
+    def _number(self, value: Any, row: int, name: str) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return np.nan if as_word(value) in self.missing_values else float(value)
         text = self._tidied(value)
         try:
             return np.nan if text is None else float({"true": "1", "false": "0"}.get(text, text))
         except ValueError:
-            raise InvalidData(f"{str(text)[:64]!r} is no number", place=place) from None
+            raise InvalidRow(f"{str(text)[:64]!r} is no number", row=row, field=name) from None
 
     def _code(self, value: Any, table: Mapping[str, int]) -> int:
         text = self._tidied(value)
@@ -114,15 +149,23 @@ class ImageEncoding:
     width: int
     channels: int
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The image alone."""
+        return ("image",)
+
     def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """ "image" uint8 [N, C, H, W]; raises InvalidData naming the row."""
+        """ "image" uint8 [N, C, H, W]; raises InvalidRow naming the row."""
         size = (self.height, self.width)
-        pixels = [
-            fitted(self._pixels(row.get("image"), place), size=size, channels=self.channels)
-            for place, row in _each(rows)
-        ]
+        pixels = _read(
+            rows, "image", lambda value, place: fitted(self._pixels(value, place), size=size, channels=self.channels)
+        )
         stacked = np.stack(pixels) if pixels else np.zeros((0, *size, self.channels), np.uint8)
         return {"image": torch.from_numpy(stacked.transpose(0, 3, 1, 2).copy())}
+
+    def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:  # noqa: ARG002
+        """Nothing: every image is whole."""
+        return Unusual()
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
@@ -156,11 +199,20 @@ class SeriesEncoding:
     columns: tuple[str, ...]
     window: int
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The window alone."""
+        return ("series",)
+
     def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """ "series" float32 [N, T, F]; raises InvalidData naming the row."""
-        windows = [self._window(row.get("series"), place) for place, row in _each(rows)]
+        """ "series" float32 [N, T, F]; raises InvalidRow naming the row."""
+        windows = _read(rows, "series", self._window)
         shape = (len(rows), self.window, len(self.columns))
         return {"series": as_raw_numbers(np.array(windows, np.float64).reshape(shape))}
+
+    def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:
+        """Windows with steps that have no value, by column."""
+        return Unusual(_counts(self.columns, tensors["series"].isnan().any(dim=1)))
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
@@ -205,8 +257,27 @@ def as_raw_numbers(numbers: npt.NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(np.where(fine, numbers, np.nan).astype(np.float32))
 
 
-def _each(rows: Sequence[Row]) -> list[tuple[str, Row]]:
-    return [(f"row {number}", row) for number, row in enumerate(rows, start=1)]
+def _read(rows: Sequence[Row], name: str, read: Callable[[Any, str], Read]) -> list[Read]:
+    """One field of every row; raises InvalidRow naming the row that `read` cannot read."""
+    values = []
+    for number, row in enumerate(rows):
+        try:
+            values.append(read(row.get(name), f"row {number + 1}"))
+        except InvalidData as error:
+            raise InvalidRow(error.message, row=number, field=name) from error
+    return values
+
+
+def _check_cells(rows: Sequence[Row], names: Sequence[str]) -> None:
+    for number, row in enumerate(rows):
+        for name in names:
+            if isinstance(row.get(name), dict | list):
+                raise InvalidRow("a cell is a number, a text, true, false or null", row=number, field=name)
+
+
+def _counts(names: Sequence[str], holds: Tensor) -> dict[str, int]:
+    """In how many of N rows it holds, [N, names], for the names that it holds of at all."""
+    return {name: count for name, count in zip(names, holds.sum(0).tolist(), strict=True) if count}
 
 
 def _array(value: Any, *, place: str, name: str) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -38,6 +39,15 @@ class Signature:
     target_mean: float | None = None
     target_std: float | None = None
     one_vs_rest: bool = False
+
+    @property
+    def num_values(self) -> int:
+        """How many numbers and codes make one row."""
+        if self.image is not None:
+            return math.prod(self.image)
+        if self.series is not None:
+            return math.prod(self.series)
+        return self.num_numbers + len(self.cardinalities)
 
     def document(self) -> dict[str, Any]:
         """The signature as plain JSON values."""

@@ -98,7 +98,7 @@ def test_images_of_another_size_or_colour_are_fitted(images):
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (None, r"^row 1: its image"),
+        (None, r"^row 1, column 'image': its image"),
         ("no base64!", "no base64"),
         (base64.b64encode(b"no image").decode(), "no image that can be read"),
         ([1, 2, 3], r"the shape \[3\]"),
@@ -123,7 +123,7 @@ def test_series_rows_hold_the_last_steps(prepared):
     assert preprocessing(raw)["series"].shape == (1, 3, 2)
     assert torch.isfinite(preprocessing(raw)["series"]).all()
     for bad in ([[1, 2], [3, 4]], [1, 2, 3], None, [["x", 1]] * 3):
-        with pytest.raises(InvalidData, match=r"^row 1: its series"):
+        with pytest.raises(InvalidData, match=r"^row 1, column 'series': its series"):
             encoding.encode([{"series": bad}])
 
 
