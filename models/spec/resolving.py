@@ -176,12 +176,12 @@ def _evaluation(evaluation: Evaluation, *, task: Task) -> Evaluation:
 
 
 def _check_monitor(spec: JobSpec) -> None:
-    if spec.early_stopping is None:
-        return
     known = ("loss", *spec.evaluation.metrics)
-    if spec.early_stopping.monitor.removeprefix("validation/") not in known:
-        names = ", ".join(f"validation/{name}" for name in known)
-        raise _wrong("#/early_stopping/monitor", f"is not measured in this job; these are: {names}")
+    for section in ("early_stopping", "schedule"):
+        monitor = getattr(getattr(spec, section), "monitor", None)
+        if monitor is not None and monitor.removeprefix("validation/") not in known:
+            names = ", ".join(f"validation/{name}" for name in known)
+            raise _wrong(f"#/{section}/monitor", f"is not measured in this job; these are: {names}")
 
 
 def _batch_size(batch_size: int | Literal["auto", "full"], *, num_train: int) -> int | Literal["full"]:

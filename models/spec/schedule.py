@@ -1,4 +1,7 @@
-"""`schedule`: the learning rate as a function of the step. Each starts with a linear warm-up of length `warmup`."""
+"""`schedule`: the learning rate as a function of the step.
+
+Each but `one_cycle`, which has a rise of its own, starts with a linear warm-up of length `warmup`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from models.spec.base import Items, Named, Positive, Section, usually
+from models.spec.base import Items, Named, NotNegative, Positive, Section, usually
+from models.spec.early_stopping import Monitor
 from models.spec.units import PositiveProgress, Progress
 
 Factor = Annotated[float, Field(gt=0, le=1)]
@@ -74,12 +78,76 @@ class Polynomial(Schedule):
     final: FinalFactor = Field(0.0, description="Factor on the rate at the last step.")
 
 
+class CosineRestarts(Schedule):
+    """Half a cosine wave again and again, each `multiplier` times as long as the last (Loshchilov and Hutter 2017)."""
+
+    type: Literal["cosine_restarts"] = "cosine_restarts"
+    period: PositiveProgress = Field("20%", description="Length of the first wave.")
+    multiplier: Annotated[int, Field(ge=1, le=100)] = Field(1, description="Factor on the length of each next wave.")
+    final: FinalFactor = Field(0.0, description="Factor on the rate at the end of a wave.")
+
+
+class OneCycle(Section):
+    """Up to the full rate and down again, each along half a cosine wave (Smith and Topin 2018)."""
+
+    type: Literal["one_cycle"] = "one_cycle"
+    rise: Progress = Field("30%", description="Steps over which the rate rises.")
+    start: FinalFactor = Field(0.04, description="Factor on the rate at the first step.")
+    final: FinalFactor = Field(4e-6, description="Factor on the rate at the last step.")
+
+
+class Wsd(Schedule):
+    """Warm-up, stable, decay: the full rate until the last part of the run (Hu et al. 2024)."""
+
+    type: Literal["wsd"] = "wsd"
+    warmup: Progress = Field("5%", description="Steps over which the rate rises linearly from near 0.")
+    decay: PositiveProgress = Field("20%", description="Length of the fall at the end.")
+    shape: Literal["sqrt", "linear", "cosine"] = Field(
+        "sqrt", description="How the rate falls: 1 less the root of the share that is done, a line, or half a wave."
+    )
+    final: FinalFactor = Field(0.0, description="Factor on the rate at the last step.")
+
+
+class InverseSqrt(Schedule):
+    """One over the root of the step, from the end of the warm-up on (Vaswani et al. 2017)."""
+
+    type: Literal["inverse_sqrt"] = "inverse_sqrt"
+    warmup: Progress = Field("5%", description="Steps over which the rate rises linearly from near 0.")
+
+
+class Plateau(Schedule):
+    """The rate is multiplied by `factor` when the monitored metric has stopped improving."""
+
+    type: Literal["plateau"] = "plateau"
+    monitor: Monitor = Field("validation/loss", description="Metric to watch.")
+    factor: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="Factor at each drop.")
+    patience: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        5, description="Epochs without improvement that are borne; the next one lowers the rate."
+    )
+    min_delta: NotNegative = Field(0.0, description="Smallest change that counts as improvement.")
+    cooldown: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        0, description="Epochs after a drop during which none is counted as bad."
+    )
+    minimum: FinalFactor = Field(0.0, description="Smallest factor on the rate.")
+
+
 def _null_is_constant(value: Any) -> Any:
     return {"type": "constant"} if value is None else value
 
 
 AnySchedule = Annotated[
-    Constant | Step | MultiStep | Exponential | Cosine | Linear | Polynomial,
+    Constant
+    | Step
+    | MultiStep
+    | Exponential
+    | Cosine
+    | CosineRestarts
+    | Linear
+    | Polynomial
+    | OneCycle
+    | Wsd
+    | InverseSqrt
+    | Plateau,
     Field(discriminator="type"),
     usually("cosine"),
     Named,

@@ -116,6 +116,7 @@ class Loop:
         counters = session.counters
         self.recorder.scores(scores, step=counters.step)
         session.scores = finite(scores)
+        session.update.schedule.observe(scores)
         if session.monitor.observe(scores, epoch=counters.epoch, step=counters.step):
             session.best_scores = session.scores
             self.keeper.keep_best()

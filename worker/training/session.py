@@ -72,6 +72,7 @@ class Session:
         state = snapshot.state
         self.counters = Counters(**state["counters"])
         self.monitor.restore(state["monitor"])
+        self.update.schedule.restore(state["schedule"])
         self.scores, self.best_scores = dict(state["scores"]), dict(state["best_scores"])
         self.seconds, self.num_rows_seen = state["seconds"], state["num_rows_seen"]
 
@@ -79,6 +80,7 @@ class Session:
         return {
             "counters": asdict(self.counters),
             "monitor": self.monitor.state(),
+            "schedule": self.update.schedule.state(),
             "scores": self.scores,
             "best_scores": self.best_scores,
             "seconds": self.seconds,

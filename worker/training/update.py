@@ -17,12 +17,12 @@ class Update:
         self.optimizer: optim.Optimizer = optimizers.build(spec.optimizer, network)
         self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._learning_rate = spec.optimizer.learning_rate
-        self._factor = schedules.build(spec.schedule, plan)
+        self.schedule = schedules.build(spec.schedule, plan)
         self._bound = spec.regularization.gradient_clip
 
     def learning_rate(self, step: int) -> float:
         """The rate of a step, counted from 0."""
-        return self._learning_rate * self._factor(step)
+        return self._learning_rate * self.schedule(step)
 
     def __call__(self, *, step: int) -> Tensor:
         """Take the step after `step` others: move the weights along their gradients, which are used up.

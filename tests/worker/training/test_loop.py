@@ -95,6 +95,13 @@ def test_the_rate_follows_the_schedule_step_by_step(tmp_path):
     assert rates == pytest.approx([0.1 * (1 - step / (steps - 1)) for step in range(steps)])
 
 
+def test_a_plateau_goes_by_the_scores_of_each_epoch(tmp_path):
+    impatient = {"type": "plateau", "patience": 0, "min_delta": 1e9, "factor": 0.5}
+    loop = loop_for("prices", tmp_path, training={"epochs": 4, "batch_size": "full"}, **{**BARE, "schedule": impatient})
+    loop.fit()
+    assert [rate for _, rate in loop.callback.metrics["train/learning_rate"]] == pytest.approx([0.1, 0.1, 0.05, 0.025])
+
+
 def test_penalties_are_part_of_the_training_loss_and_not_of_validation(tmp_path):
     def losses(l2):
         penalty = {"l2": l2, "gradient_clip": None}
