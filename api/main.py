@@ -25,6 +25,7 @@ from api.routes import (
     keys,
     logs,
     metrics,
+    tensorboard,
     workers,
 )
 from api.version import service_version
@@ -36,6 +37,7 @@ _ROUTERS: Final = (
     controls,
     events,
     metrics,
+    tensorboard,
     logs,
     checkpoints,
     datasets,

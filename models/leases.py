@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from models import checkpoints, doorbells, events, metrics
+from models import checkpoints, doorbells, events, histograms, metrics
 from models.clock import now
 from models.database import Database
 from models.errors import Superseded
@@ -178,7 +178,8 @@ def _goes_on_from(connection: Connection, lease: Lease, *, step: int | None, **v
     """Progress is measured from here: a newer checkpoint that turned out to be damaged counts no more."""
     mine = (attempts.c.job_id == lease.job_id) & (attempts.c.number == lease.attempt)
     connection.execute(update(attempts).where(mine).values(checkpoint_step=step, **values))
-    metrics.cut(connection, job_id=lease.job_id, step=-1 if step is None else step)
+    for series in (metrics, histograms):
+        series.cut(connection, job_id=lease.job_id, step=-1 if step is None else step)
 
 
 def warn(connection: Connection, lease: Lease, *, code: str, message: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from models.tables.base import metadata
 from models.tables.jobs import attempts, doorbells, events, job_labels, job_leases, jobs
-from models.tables.records import checkpoints, log_chunks, metric_chunks, metric_series
+from models.tables.records import checkpoints, histograms, log_chunks, metric_chunks, metric_series
 from models.tables.surroundings import api_keys, datasets, idempotency, job_datasets, service_secrets, workers
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "datasets",
     "doorbells",
     "events",
+    "histograms",
     "idempotency",
     "job_datasets",
     "job_labels",

@@ -1,4 +1,4 @@
-"""What a job leaves behind: metrics in packed chunks, its log, its checkpoints."""
+"""What a job leaves behind: metrics in packed chunks, histograms, its log, its checkpoints."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ metric_chunks: Final = Table(
     Column("points", Integer, nullable=False),
     Column("minimum", Double),
     Column("maximum", Double),
+    Column("packed", LargeBinary, nullable=False),
+)
+
+histograms: Final = Table(
+    "histograms",
+    metadata,
+    job_id(primary_key=True),
+    Column("step", BigInteger, primary_key=True),
     Column("packed", LargeBinary, nullable=False),
 )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from json import dumps
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
 
 import httpx2
 
-from . import _logs, _metrics, _streams
+from . import _logs, _metrics, _streams, _tensorboard
 from ._checkpoints import Checkpoint
 from ._exceptions import JobCancelled, JobFailed, ServerError, ServiceUnreachable, WaitTimeout
 from ._records import (
@@ -180,6 +181,13 @@ class Job:
         """
         seq = max((event.seq for event in self.past_events()), default=0)
         return _metrics.stream(self._transport, self._path, names=frozenset(names), after=seq)
+
+    def tensorboard(self, directory: str | Path) -> Path:
+        """Fetch the job's TensorBoard event file as of now into a folder, made if missing, in place of an older one.
+
+        One folder a job: `tensorboard --logdir` of the folder above shows them side by side. Returns the file's path.
+        """
+        return _tensorboard.fetch(self._transport, f"{self._path}/tensorboard", job_id=self.id, folder=Path(directory))
 
     def logs(self, *, tail: int | None = None, follow: bool = False) -> Iterator[str]:
         """The lines of the job's log (the last `tail` of them), with `follow` also those to come until the job ends."""
