@@ -52,6 +52,22 @@ class ImageShape(Frozen):
     varied: bool = False
 
 
+class Lengths(Frozen):
+    """How long texts are: half of them have at most `median`, 95 % at most `most`, and all at most `longest`."""
+
+    median: int
+    most: int
+    longest: int
+
+
+class TextShape(Frozen):
+    """Lengths of the texts in characters and in words, runs of what is no blank; `empty` texts have no word."""
+
+    characters: Lengths
+    words: Lengths
+    empty: int = 0
+
+
 class Profile(Frozen):
     """A dataset at a glance.
 
@@ -66,6 +82,7 @@ class Profile(Frozen):
     columns: tuple[ColumnProfile, ...] = ()
     classes: dict[str, int] | None = None
     image: ImageShape | None = None
+    text: TextShape | None = None
     split: dict[str, int] | None = None
     duplicates: int = 0
     target: str | None = None

@@ -1,4 +1,4 @@
-"""Dataset formats: from a file of bytes to a typed table or to images with labels.
+"""Dataset formats: from a file of bytes to a typed table, or to images or texts with labels.
 
 A format is one entry in `FORMATS` and one reader. Readers import numpy, pyarrow and Pillow; this table does not, so
 that the API can list and check formats without them.
@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from models.errors import FieldError, Unprocessable
-from models.formats.options import CsvOptions, DelimitedOptions, ImagesOptions, MarkedOptions, Options
+from models.formats.options import (
+    CsvOptions,
+    DelimitedOptions,
+    ImagesOptions,
+    MarkedOptions,
+    Options,
+    TextsOptions,
+)
 
 if TYPE_CHECKING:
     from models.formats.sources import Source
@@ -87,6 +94,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "A zip or tar of images, one folder per class; train/ and test/ above them stay apart.",
                 ImagesOptions,
                 "models.formats.images:read_images",
+            ),
+            Format(
+                "texts",
+                "A zip or tar of text files, one folder per class; train/ and test/ above them stay apart.",
+                TextsOptions,
+                "models.formats.texts:read_texts",
             ),
         )
     }

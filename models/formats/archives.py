@@ -108,10 +108,14 @@ def unpack(content: bytes, *, place: str) -> bytes:
     return unpacked
 
 
-def entries(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every file in a zip or tar archive, in archive order; raises InvalidData naming the entry."""
+def entries(path: Path, *, max_file_bytes: int | None = None) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every file in a zip or tar archive, in archive order; raises InvalidData naming the entry.
+
+    One file at a time is in memory; one larger than `max_file_bytes` is refused before it is read.
+    """
     seen: set[str] = set()
-    for name, content in _zip_entries(path) if zipfile.is_zipfile(path) else _tar_entries(path):
+    listing = _zip_entries if zipfile.is_zipfile(path) else _tar_entries
+    for name, content in listing(path, max_file_bytes=max_file_bytes):
         if name in seen:
             raise InvalidData("this name comes twice in the archive", place=name)
         seen.add(name)
@@ -136,18 +140,19 @@ def check_zip(archive: zipfile.ZipFile, *, packed_bytes: int) -> list[zipfile.Zi
     return [info for info in infos if not info.is_dir()]
 
 
-def _zip_entries(path: Path) -> Iterator[tuple[str, bytes]]:
+def _zip_entries(path: Path, *, max_file_bytes: int | None) -> Iterator[tuple[str, bytes]]:
     place = "the archive"
     try:
         with zipfile.ZipFile(path) as archive:
             for info in check_zip(archive, packed_bytes=path.stat().st_size):
                 place = info.filename
+                _check_file_size(info.file_size, limit=max_file_bytes, place=place)
                 yield info.filename, archive.read(info)
     except BROKEN as error:
         raise InvalidData(f"the zip archive is damaged ({error})", place=place) from error
 
 
-def _tar_entries(path: Path) -> Iterator[tuple[str, bytes]]:
+def _tar_entries(path: Path, *, max_file_bytes: int | None) -> Iterator[tuple[str, bytes]]:
     place = "the archive"
     packed_bytes, total = path.stat().st_size, 0
     try:
@@ -158,6 +163,7 @@ def _tar_entries(path: Path) -> Iterator[tuple[str, bytes]]:
                 total += member.size
                 _check_size(total, packed_bytes=packed_bytes, place=member.name)
                 if member.isreg():
+                    _check_file_size(member.size, limit=max_file_bytes, place=place)
                     yield member.name.removeprefix("./"), cast("IO[bytes]", archive.extractfile(member)).read()
     except BROKEN as error:
         raise InvalidData(f"it is neither a zip nor a tar archive, or it is damaged ({error})", place=place) from error
@@ -177,6 +183,11 @@ def _check_name(name: str) -> None:
         raise InvalidData("the name leads out of the archive or is no plain name", place=repr(name))
     if len(name.encode(errors="replace")) > limits.MAX_NAME_BYTES:
         raise InvalidData("the name is too long", place=repr(name[:64]))
+
+
+def _check_file_size(size: int, *, limit: int | None, place: str) -> None:
+    if limit is not None and size > limit:
+        raise InvalidData(f"the file has {size:,} bytes; at most {limit:,} are read", place=place)
 
 
 def _check_size(total: int, *, packed_bytes: int, place: str) -> None:

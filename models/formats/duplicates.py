@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.formats.sources import Images, Source, Table
+from models.formats.sources import Images, Source, Table, Texts
 
 Keys = npt.NDArray[np.uint64]
 
@@ -18,12 +19,14 @@ _CHUNK = 1024
 
 
 def row_keys(source: Source, *, columns: Iterable[str] | None = None) -> Keys:
-    """A key for every row [N] over all columns or those named; for images over pixels and label.
+    """A key for every row [N] over all columns or those named; for images and texts over content and label.
 
     Different rows share a key with a chance of about N^2 / 2^65.
     """
     if isinstance(source, Images):
         return pixel_keys(source) ^ _mixed(source.labels.astype(np.uint64))
+    if isinstance(source, Texts):
+        return text_keys(source.texts) ^ _mixed(source.labels.astype(np.uint64))
     names = source.columns.column_names if columns is None else list(columns)
     return table_keys(source, names)
 
@@ -39,6 +42,12 @@ def table_keys(source: Table, names: Iterable[str]) -> Keys:
         with np.errstate(over="ignore"):
             keys = _mixed(keys * _ODD + indices.astype(np.int64).view(np.uint64) + np.uint64(1))
     return keys
+
+
+def text_keys(texts: Sequence[str]) -> Keys:
+    """A key for every text [N]."""
+    digests = (hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest() for text in texts)
+    return np.frombuffer(b"".join(digests), np.uint64)
 
 
 def pixel_keys(source: Images) -> Keys:

@@ -43,6 +43,26 @@ def placed(paths: Sequence[Pieces], *, what: str, example: str) -> Iterator[tupl
         yield part, folders[0] if part is None else folders[1]
 
 
+def strays(paths: Sequence[Pieces]) -> list[bool]:
+    """Which files lie above the class folders: `aclImdb/README` and `aclImdb/train/urls.txt` in `aclImdb/train/pos/…`.
+
+    Only for files that say nothing of their kind by their names; where all lie in one folder, that is a class.
+    """
+    root = 0
+    while any(len(path) > root + 2 for path in paths):
+        folders = {path[root] for path in paths if len(path) > root + 1}
+        if len(folders) > 1 or next(iter(folders)).lower() in _PART_WORDS:
+            break
+        root += 1
+    with_parts = any(_part(path[root:]) for path in paths)
+    return [_is_above(path[root:], with_parts=with_parts) for path in paths]
+
+
+def _is_above(pieces: Pieces, *, with_parts: bool) -> bool:
+    """Whether a file lies beside the class folders, given its name below what all share."""
+    return len(pieces) < 2 or (with_parts and len(pieces) == 2 and pieces[0].lower() in _PART_WORDS)
+
+
 def _part(pieces: Pieces) -> str | None:
     """The official part that `train/cats/1.png` belongs to; None for `cats/1.png`."""
     return _PART_WORDS.get(pieces[0].lower()) if len(pieces) > 2 else None

@@ -87,3 +87,18 @@ class ImagesOptions(Options):
     max_side: Annotated[int, Field(ge=8, le=4096)] = Field(
         512, description="Images whose longer side is longer than this are shrunk to it while they are read."
     )
+
+
+class TextsOptions(Options):
+    """An archive of text files in one folder per class."""
+
+    texts: Literal["files", "lines"] = Field(
+        "files",
+        description="What one text is: a file, or each line of a file that is not blank; a file of lines that lies in "
+        "no class folder is a class of its own.",
+    )
+    encoding: Literal["auto"] | Encoding = Field(
+        "auto",
+        description="Encoding of the files; auto goes by the byte order mark, takes UTF-8 where there is none, and "
+        "Windows-1252 for a file that is not UTF-8, which the profile notes.",
+    )

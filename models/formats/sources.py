@@ -1,4 +1,4 @@
-"""What every reader returns: a typed table, or images with labels."""
+"""What every reader returns: a typed table, or images or texts with labels."""
 
 from __future__ import annotations
 
@@ -49,4 +49,21 @@ class Images:
         return len(self.labels)
 
 
-Source = Table | Images
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts and their classes.
+
+    `texts` are the documents as they were written; `labels` is int64 [N] of indices into `classes`.
+    """
+
+    texts: list[str]
+    labels: npt.NDArray[np.int64]
+    classes: list[str]
+    split: npt.NDArray[np.int8] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+Source = Table | Images | Texts

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.formats.duplicates import num_repeats, row_keys
-from models.formats.sources import PARTS, Images, Source, Table
-from models.profile import ColumnProfile, ImageShape, Profile, ValueCount
+from models.formats.sources import PARTS, Images, Source, Table, Texts
+from models.profile import ColumnProfile, ImageShape, Lengths, Profile, TextShape, ValueCount
 
 NUM_TOP_VALUES = 20
 _MAX_VALUE_LETTERS = 100
@@ -23,7 +23,9 @@ _MIN_ROWS_FOR_IDS = 20
 
 def profile(source: Source) -> Profile:
     """What is known about the source at a glance."""
-    return _table(source) if isinstance(source, Table) else _images(source)
+    if isinstance(source, Images):
+        return _images(source)
+    return _texts(source) if isinstance(source, Texts) else _table(source)
 
 
 def _table(source: Table) -> Profile:
@@ -40,25 +42,56 @@ def _table(source: Table) -> Profile:
 
 
 def _images(source: Images) -> Profile:
-    counts = np.bincount(source.labels, minlength=len(source.classes)).tolist()
     sizes = Counter(image.shape for image in source.pixels)
     (height, width, channels), _ = min(sizes.items(), key=lambda item: (-item[1], item[0]))
     duplicates = num_repeats(row_keys(source))
-    warnings = list(source.notes)
-    if len(source.classes) == 1:
-        warnings.append(f"all images are of one class, {source.classes[0]!r}")
-    if duplicates:
-        repeat = "image repeats" if duplicates == 1 else "images repeat"
-        warnings.append(f"{duplicates} {repeat} an earlier one of the same class")
     return Profile(
         kind="images",
         rows=len(source),
-        classes=dict(zip(source.classes, counts, strict=True)),
+        classes=_class_counts(source),
         image=ImageShape(height=height, width=width, channels=channels, varied=len(sizes) > 1),
+        split=_parts(source),
+        duplicates=duplicates,
+        warnings=tuple(_remarks(source, what="image", duplicates=duplicates)),
+    )
+
+
+def _texts(source: Texts) -> Profile:
+    num_words = np.array([len(text.split()) for text in source.texts])
+    num_letters = np.array([len(text) for text in source.texts])
+    empty = int((num_words == 0).sum())
+    duplicates = num_repeats(row_keys(source))
+    warnings = list(_remarks(source, what="text", duplicates=duplicates))
+    if empty:
+        warnings.append(f"{empty} {'text is' if empty == 1 else 'texts are'} empty")
+    return Profile(
+        kind="texts",
+        rows=len(source),
+        classes=_class_counts(source),
+        text=TextShape(characters=_lengths(num_letters), words=_lengths(num_words), empty=empty),
         split=_parts(source),
         duplicates=duplicates,
         warnings=tuple(warnings),
     )
+
+
+def _lengths(numbers: Any) -> Lengths:
+    median, most, longest = np.quantile(numbers, (0.5, 0.95, 1), method="inverted_cdf").tolist()
+    return Lengths(median=median, most=most, longest=longest)
+
+
+def _class_counts(source: Images | Texts) -> dict[str, int]:
+    counts = np.bincount(source.labels, minlength=len(source.classes)).tolist()
+    return dict(zip(source.classes, counts, strict=True))
+
+
+def _remarks(source: Images | Texts, *, what: str, duplicates: int) -> Iterator[str]:
+    yield from source.notes
+    if len(source.classes) == 1:
+        yield f"all {what}s are of one class, {source.classes[0]!r}"
+    if duplicates:
+        repeat = f"{what} repeats" if duplicates == 1 else f"{what}s repeat"
+        yield f"{duplicates} {repeat} an earlier one of the same class"
 
 
 def _parts(source: Source) -> dict[str, int] | None:

@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 
 from models import formats
-from models.formats.sources import Images, Table
+from models.formats.sources import Images, Table, Texts
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[..., Any]:
     """Writes content to a file and reads it in a format; keyword arguments are the format's options."""
 
-    def reading(content: bytes | str, format: str = "csv", **options: Any) -> Table | Images:  # noqa: A002
+    def reading(content: bytes | str, format: str = "csv", **options: Any) -> Table | Images | Texts:  # noqa: A002
         path = tmp_path / "content"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return formats.read(path, format=format, options=options)

@@ -38,6 +38,7 @@ def healthy(zipped, tarred, png) -> dict[str, list[bytes]]:
     table, arrays = io.BytesIO(), io.BytesIO()
     parquet.write_table(pa.table({"a": [1, 2, 3, None], "b": ["x", "é", None, "x"], "c": [0.5, 1, 2, 3]}), table)
     np.savez_compressed(arrays, x=noise, y=np.arange(5))
+    letters = {f"{label}/{number}.txt": b"dear all, " * number for label in "ab" for number in (1, 5, 90)}
     return {
         "csv": [LINES, gzip.compress(LINES), b'a, "b"\n1, "x"\n2, y\n' * 9],
         "tsv": [LINES.replace(b",", b"\t")],
@@ -46,6 +47,7 @@ def healthy(zipped, tarred, png) -> dict[str, list[bytes]]:
         "npz": [arrays.getvalue()],
         "idx": [zipped(digits), tarred(digits)],
         "images": [zipped(pictures), tarred(pictures), tarred(pictures, mode="w:gz")],
+        "texts": [zipped(letters), tarred(letters), tarred(letters, mode="w:gz")],
     }
 
 
