@@ -8,8 +8,20 @@ from pydantic import Field
 
 from models.spec.base import Items, Section
 
-ClassificationMetric = Literal["accuracy", "balanced_accuracy", "f1_macro", "precision_macro", "recall_macro", "auroc"]
-RegressionMetric = Literal["rmse", "mae", "r2"]
+ClassificationMetric = Literal[
+    "accuracy",
+    "f1_macro",
+    "auroc",
+    "balanced_accuracy",
+    "precision_macro",
+    "recall_macro",
+    "average_precision",
+    "log_loss",
+    "top5",
+    "matthews",
+    "calibration_error",
+]
+RegressionMetric = Literal["rmse", "mae", "r2", "mape", "smape"]
 Metric = Literal[ClassificationMetric, RegressionMetric]
 
 
@@ -18,8 +30,10 @@ class Evaluation(Section):
 
     metrics: Literal["auto"] | Annotated[Items[Metric], Field(min_length=1)] = Field(
         "auto",
-        description="Metrics by name; auto is accuracy, f1_macro and auroc for classes, rmse, mae and r2 for numbers.",
+        description="Metrics by name; auto is accuracy, f1_macro and auroc for classes (top5 in place of auroc for "
+        "more than a hundred), rmse, mae and r2 for numbers.",
     )
     baselines: bool = Field(
-        default=True, description="Score simple predictors on the same split, and say whether the network beats them."
+        default=True,
+        description="Score simple predictors on the same split, and say whether the network beats the best of them.",
     )

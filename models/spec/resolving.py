@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 from models.errors import FieldError, InvalidSpec
 from models.profile import Profile
 from models.spec.columns import resolve_columns
 from models.spec.data import AutoSplit, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
-from models.spec.evaluation import Evaluation
+from models.spec.evaluation import ClassificationMetric, Evaluation, RegressionMetric
 from models.spec.job import JobSpec
 from models.spec.loss import AutoLoss, Classes, CrossEntropy, Loss, Mse
 from models.spec.mistakes import invalid
@@ -24,10 +24,10 @@ NETWORKS: dict[Kind, tuple[type[Mlp | Cnn | Rnn | Lstm | Gru], ...]] = {
     "image": (Cnn, Mlp),
     "series": (Lstm, Gru, Rnn, Mlp),
 }
-METRICS: dict[bool, tuple[str, ...]] = {
-    True: ("accuracy", "f1_macro", "auroc", "balanced_accuracy", "precision_macro", "recall_macro"),
-    False: ("rmse", "mae", "r2"),
-}
+METRICS: dict[bool, tuple[str, ...]] = {True: get_args(ClassificationMetric), False: get_args(RegressionMetric)}
+#: A curve for each of so many classes would take longer than the epoch it follows.
+MANY_CLASSES = 100
+METRICS_OF_MANY_CLASSES = ("accuracy", "f1_macro", "top5")
 
 SMALLEST_BATCH_TO_NORM = 16
 
@@ -48,7 +48,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
         raise _wrong("#/data/target", "has one class only; there is nothing to learn")
     num_train = _num_train(data.split, profile)
     image = _image(spec, profile) if kind == "image" else spec.preprocessing.image
-    evaluation = _evaluation(spec.evaluation, task=task)
+    evaluation = _evaluation(spec.evaluation, task=task, num_classes=num_classes)
     batch_size = _batch_size(spec.training.batch_size, num_train=num_train)
     network = _normed(_network(spec.network, kind=kind), batch_size=batch_size)
     resolved = spec.model_copy(
@@ -165,10 +165,11 @@ def _loss(loss: Loss, *, task: Task) -> Loss:
     return loss
 
 
-def _evaluation(evaluation: Evaluation, *, task: Task) -> Evaluation:
+def _evaluation(evaluation: Evaluation, *, task: Task, num_classes: int | None) -> Evaluation:
     fitting = METRICS[task == "classification"]
     if evaluation.metrics == "auto":
-        return evaluation.model_copy(update={"metrics": fitting[:3]})
+        usual = METRICS_OF_MANY_CLASSES if (num_classes or 0) > MANY_CLASSES else fitting[:3]
+        return evaluation.model_copy(update={"metrics": usual})
     for index, name in enumerate(evaluation.metrics):
         if name not in fitting:
             raise _wrong(f"#/evaluation/metrics/{index}", f"{name} does not fit {task}; these do: {', '.join(fitting)}")

@@ -9,7 +9,7 @@ from typing import Any, Self
 from models.spec.early_stopping import EarlyStopping
 
 #: Metrics that are better when smaller; every other one is better when larger.
-SMALLER_IS_BETTER = frozenset({"loss", "rmse", "mae"})
+SMALLER_IS_BETTER = frozenset({"loss", "rmse", "mae", "mape", "smape", "log_loss", "calibration_error"})
 
 
 @dataclass(slots=True)

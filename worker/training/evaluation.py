@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from worker.training.metrics import CLASSIFICATION, REGRESSION, Classified
+from worker.training import metrics as metric
+from worker.training.metrics import Classified, Measured
 from worker.training.networks import Model
 from worker.training.rows import Rows, evaluation_size
 
@@ -39,7 +40,7 @@ class Evaluation:
     def __init__(self, model: Model, loss: nn.Module, *, metrics: Sequence[str]) -> None:
         self._model = model
         self._loss = loss
-        self._metrics = metrics
+        self.metrics = tuple(metrics)
 
     def __call__(self, rows: Rows, *, on_slice: Callable[[], None] = lambda: None) -> dict[str, float]:
         """The loss and every metric by name; what has no meaning for these rows is NaN."""
@@ -49,17 +50,28 @@ class Evaluation:
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
         """The metrics of outputs [N, num_outputs], in the units of the target."""
+        return metric.scores(self.judged(outputs, targets), self.metrics)
+
+    def judged(self, outputs: Tensor, targets: Tensor) -> Classified | Measured:
+        """Outputs of the network and targets as metrics read them."""
+        return self.judged_as(self._model.logits(outputs) if self._model.is_classifier else outputs, targets)
+
+    def judged_as(self, answers: Tensor, targets: Tensor) -> Classified | Measured:
+        """Logits whose softmax are probabilities, or standardised values, and targets as metrics read them."""
         if self._model.is_classifier:
-            scored = Classified(self._model.logits(outputs), targets)
-            return {name: CLASSIFICATION[name](scored) for name in self._metrics}
-        values, truth = self._model.in_original_units(outputs), self._model.in_original_units(targets)
-        return {name: REGRESSION[name](values, truth) for name in self._metrics}
+            return Classified(answers, targets)
+        return Measured(self._model.in_original_units(answers), self._model.in_original_units(targets))
 
 
-def per_class(outputs: Tensor, targets: Tensor, *, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Precision, recall, F1 and number of rows of each class."""
-    scored = Classified(outputs, targets)
-    columns = (scored.precision, scored.recall, scored.f1, scored.support.long())
+def per_class(scored: Classified, *, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Precision, recall, F1 and number of rows of each class; 0 where it has no meaning."""
+    hits, false_alarms, _, misses, support = scored.counts.double().T
+    columns = (
+        hits / (hits + false_alarms).clamp(min=1),
+        hits / support.clamp(min=1),
+        2 * hits / (2 * hits + false_alarms + misses).clamp(min=1),
+        support.long(),
+    )
     rows = zip(classes, *(column.tolist() for column in columns), strict=True)
     names = ("class", "precision", "recall", "f1", "rows")
     return [dict(zip(names, row, strict=True)) for row in rows]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from worker.training import baselines, system
 from worker.training.callbacks import SavedCheckpoint
-from worker.training.early_stopping import SMALLER_IS_BETTER
+from worker.training.comparison import Contestant, compared, listed
 from worker.training.evaluation import outputs_of, per_class
+from worker.training.intervals import Resamples
 from worker.training.loop import Ending
+from worker.training.metrics import Classified, Measured
 from worker.training.recorder import finite
 from worker.training.rows import Rows
 from worker.training.session import Session
@@ -22,9 +24,6 @@ OUTCOMES: Mapping[Ending, Outcome] = {
     Ending.PAUSED: "paused",
     Ending.DRAINED: "drained",
 }
-
-#: The metric that decides whether a network beats a simple predictor.
-DECISIVE = {"classification": "accuracy", "regression": "rmse", "forecasting": "rmse"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +37,33 @@ class Result:
 
 
 def score_test(session: Session, test: Rows, *, on_sign: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """The test scores of the model as it is, and of simple predictors beside it; `on_sign` is called in between."""
+    """The test scores of the model as it is, and of simple predictors beside it; `on_sign` is called in between.
+
+    The test rows are looked at here and nowhere else, once.
+    """
     outputs = outputs_of(session.model, test, on_slice=on_sign)
-    classes = session.data.signature.classes
-    measured = {"loss": float(session.loss(outputs, test.targets)), **session.evaluation.scores(outputs, test.targets)}
-    scores = finite(measured)
-    on_sign()
-    simple = baselines.score(session, test) if session.spec.evaluation.baselines else []
-    table = {} if classes is None else {"per_class": per_class(outputs, test.targets, classes=classes)}
-    return {"test": scores, "baselines": simple, **table, **compared(scores, simple, task=session.data.signature.task)}
+    signature, evaluation = session.data.signature, session.evaluation
+    rows = Resamples(len(test), in_series=signature.task == "forecasting")
 
+    def contestant(name: str, judged: Classified | Measured) -> Contestant:
+        on_sign()
+        return Contestant.of(name, judged, evaluation.metrics, rows)
 
-def compared(scores: Mapping[str, float], simple: Sequence[Mapping[str, Any]], *, task: str) -> dict[str, Any]:
-    """Whether a network is better than every simple predictor, and a sentence that says so."""
-    metric = DECISIVE[task] if DECISIVE[task] in scores else next((name for name in scores if name != "loss"), "loss")
-    rivals = {str(rival["name"]): rival["test"][metric] for rival in simple if metric in rival["test"]}
-    if not rivals or metric not in scores:
-        return {"beats_baselines": None, "verdict": "No simple predictor was scored on these rows."}
-    sign = -1.0 if metric in SMALLER_IS_BETTER else 1.0
-    best = max(rivals, key=lambda name: sign * rivals[name])
-    beats = sign * (scores[metric] - rivals[best]) > 0
-    words = "beats" if beats else "does not beat"
-    sentence = (
-        f"With {metric} {scores[metric]:.4g} on the test rows the network {words} the best simple predictor, "
-        f"{best.replace('_', ' ')}, which has {rivals[best]:.4g}."
-    )
-    return {"beats_baselines": beats, "verdict": sentence}
+    judged = evaluation.judged(outputs, test.targets)
+    network = contestant("network", judged)
+    loss = finite({"loss": float(session.loss(outputs, test.targets))})
+    answered = baselines.answers(session, test) if session.spec.evaluation.baselines else ()
+    rivals = [contestant(name, evaluation.judged_as(answers, test.targets)) for name, answers in answered]
+    table = {}
+    if isinstance(judged, Classified) and signature.classes is not None:
+        table["per_class"] = per_class(judged, classes=signature.classes)
+    return {
+        "test": {**loss, **network.test},
+        "test_intervals": listed(network.intervals),
+        "baselines": [rival.document() for rival in rivals],
+        **table,
+        **compared(network, rivals, rows, task=signature.task),
+    }
 
 
 def summary(

@@ -53,6 +53,11 @@ def test_a_sample_is_complete_by_its_name_alone(name):
     assert resolve(spec, SAMPLES[name].profile) == spec
 
 
+def test_many_classes_are_not_ranked_one_by_one():
+    many = TABLE.model_copy(update={"columns": (column("age"), column("town", "category", unique=101))})
+    assert resolved(many, data={"target": "town"}).evaluation.metrics == ("accuracy", "f1_macro", "top5")
+
+
 def test_a_classification_of_a_table():
     spec = resolved(data={"target": "job"})
     assert spec.task == "classification"

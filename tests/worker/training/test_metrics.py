@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from sklearn.metrics import average_precision_score, log_loss
 from torchmetrics.functional import classification as reference
 from torchmetrics.functional.regression import mean_absolute_error, mean_squared_error, r2_score
 
-from worker.training.metrics import CLASSIFICATION, REGRESSION, Classified, auroc
+from worker.training.metrics import CLASSIFICATION, REGRESSION, Classified, Measured, auroc
 
 
 def scored(*, rows=200, classes=4, seed=0):
@@ -47,14 +48,52 @@ def test_the_area_under_the_curve_agrees_for_two_classes():
     assert auroc(Classified(logits, targets)) == pytest.approx(float(expected), abs=1e-6)
 
 
-def test_counts_by_hand():
-    logits = torch.eye(3)[[0, 0, 1, 1, 2]]
-    counted = Classified(logits, torch.tensor([0, 1, 1, 1, 0]))
-    assert counted.confusion.tolist() == [[1, 0, 1], [1, 2, 0], [0, 0, 0]]
-    assert counted.precision.tolist() == [0.5, 1.0, 0.0]
-    assert counted.recall.tolist() == [0.5, pytest.approx(2 / 3), 0.0]
-    assert counted.f1.tolist() == [0.5, pytest.approx(0.8), 0.0]
-    assert CLASSIFICATION["accuracy"](counted) == 0.6
+@pytest.mark.parametrize("classes", [2, 3, 7])
+@pytest.mark.parametrize(
+    ("name", "theirs", "options"),
+    [
+        ("top5", reference.multiclass_accuracy, {"average": "micro", "top_k": 5}),
+        ("matthews", reference.multiclass_matthews_corrcoef, {}),
+        ("calibration_error", reference.multiclass_calibration_error, {"n_bins": 15}),
+    ],
+)
+def test_the_metrics_of_the_catalogue_agree(name, theirs, options, classes):
+    logits, targets = scored(classes=classes)
+    options = {**options, "top_k": min(5, classes)} if "top_k" in options else options
+    expected = theirs(logits.softmax(1), targets, num_classes=classes, **options)
+    assert CLASSIFICATION[name](Classified(logits, targets)) == pytest.approx(float(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_average_precision_and_log_loss_are_those_of_scikit_learn(classes):
+    logits, targets = scored(classes=classes)
+    probabilities = logits.softmax(1).numpy()
+    belongs = (targets[:, None] == torch.arange(classes)).numpy()
+    ranked, known = (probabilities, belongs) if classes > 2 else (probabilities[:, 1], belongs[:, 1])
+    precision = CLASSIFICATION["average_precision"](Classified(logits, targets))
+    assert precision == pytest.approx(average_precision_score(known, ranked), abs=1e-5)
+    assert CLASSIFICATION["log_loss"](Classified(logits, targets)) == pytest.approx(
+        log_loss(targets, probabilities), abs=1e-6
+    )
+
+
+def test_metrics_by_hand():
+    scored = Classified(torch.eye(3)[[0, 0, 1, 1, 2]], torch.tensor([0, 1, 1, 1, 0]))
+    assert scored.counts[:, [0, 4]].tolist() == [[1, 2], [2, 3], [0, 0]]
+    assert CLASSIFICATION["accuracy"](scored) == pytest.approx(0.6)
+    assert CLASSIFICATION["balanced_accuracy"](scored) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert CLASSIFICATION["f1_macro"](scored) == pytest.approx((0.5 + 0.8 + 0.0) / 3)
+
+
+def test_a_class_without_rows_is_no_area_of_nothing():
+    logits, targets = scored(classes=3)
+    both = targets < 2
+    one = [float(reference.binary_auroc(logits[both].softmax(1)[:, k], (targets[both] == k).long())) for k in (0, 1)]
+    assert auroc(Classified(logits[both], targets[both])) == pytest.approx(sum(one) / 2, abs=1e-6)
+
+
+def test_one_class_alone_has_no_correlation():
+    assert math.isnan(CLASSIFICATION["matthews"](Classified(torch.randn(5, 2), torch.zeros(5, dtype=torch.int64))))
 
 
 def test_a_class_that_occurs_nowhere_does_not_count():
@@ -80,12 +119,21 @@ def test_a_perfect_and_a_reversed_ranking():
 
 def test_regression_metrics_agree():
     generator = torch.Generator().manual_seed(1)
-    targets = torch.randn(50, 1, generator=generator) * 3 + 10
-    values = targets + torch.randn(50, 1, generator=generator)
-    assert REGRESSION["rmse"](values, targets) == pytest.approx(float(mean_squared_error(values, targets)) ** 0.5)
-    assert REGRESSION["mae"](values, targets) == pytest.approx(float(mean_absolute_error(values, targets)))
-    assert REGRESSION["r2"](values, targets) == pytest.approx(float(r2_score(values, targets)), abs=1e-6)
+    targets = torch.randn(50, 2, generator=generator) * 3 + 10
+    values = targets + torch.randn(50, 2, generator=generator)
+    pair, flat = Measured(values, targets), (values.flatten(), targets.flatten())
+    assert REGRESSION["rmse"](pair) == pytest.approx(float(mean_squared_error(*flat)) ** 0.5)
+    assert REGRESSION["mae"](pair) == pytest.approx(float(mean_absolute_error(*flat)))
+    assert REGRESSION["r2"](pair) == pytest.approx(float(r2_score(*flat)), abs=1e-6)
+    assert REGRESSION["mape"](pair) == pytest.approx(((values - targets) / targets).abs().mean().item(), abs=1e-6)
+    assert REGRESSION["smape"](pair) == pytest.approx(
+        (2 * (values - targets).abs() / (values.abs() + targets.abs())).mean().item(), abs=1e-6
+    )
 
 
 def test_the_share_of_a_variance_that_is_none_has_no_meaning():
-    assert math.isnan(REGRESSION["r2"](torch.ones(3, 1), torch.zeros(3, 1)))
+    assert math.isnan(REGRESSION["r2"](Measured(torch.ones(3, 1), torch.zeros(3, 1))))
+
+
+def test_an_error_is_no_share_of_zero():
+    assert math.isnan(REGRESSION["mape"](Measured(torch.ones(3, 1), torch.zeros(3, 1))))

@@ -59,8 +59,8 @@ def test_a_forecast_is_compared_with_naive_ones(tmp_path):
         "seasonal_naive",
         "linear_autoregression",
     }
-    assert result["beats_baselines"] is False
-    assert "does not beat" in result["verdict"]
+    assert (result["beats_baselines"], result["standing"]) == (False, "loses")
+    assert "loses to" in result["verdict"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -25,11 +25,12 @@ def matrix(rows: Rows, model: Model) -> Tensor:
         return torch.cat([_flat(piece, model) for piece in rows.slices(evaluation_size(rows))])
 
 
-def evenly_spaced(rows: Rows) -> Rows:
-    """At most MAX_ROWS of the rows, spread over all of them."""
-    if len(rows) <= MAX_ROWS:
+def evenly_spaced(rows: Rows, *, most: int = MAX_ROWS) -> Rows:
+    """At most so many of the rows, spread over all of them."""
+    if len(rows) <= most:
         return rows
-    return rows.take(torch.linspace(0, len(rows) - 1, MAX_ROWS, device=rows.targets.device).long())
+    places = torch.linspace(0, len(rows) - 1, most, dtype=torch.float64, device=rows.targets.device)
+    return rows.take(places.long())
 
 
 def _flat(rows: Rows, model: Model) -> Tensor:
