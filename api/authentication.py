@@ -68,6 +68,8 @@ JobsRead = Annotated[Principal, Security(_authorized, scopes=["jobs:read"])]
 JobsWrite = Annotated[Principal, Security(_authorized, scopes=["jobs:write"])]
 DatasetsRead = Annotated[Principal, Security(_authorized, scopes=["datasets:read"])]
 DatasetsWrite = Annotated[Principal, Security(_authorized, scopes=["datasets:write"])]
+WebhooksRead = Annotated[Principal, Security(_authorized, scopes=["webhooks:read"])]
+WebhooksWrite = Annotated[Principal, Security(_authorized, scopes=["webhooks:write"])]
 AnyScope = Annotated[Principal, Security(_authorized, scopes=[ANY])]
 Admin = Annotated[Principal, Security(_authorized, scopes=["admin"])]
 

@@ -18,6 +18,7 @@ from api.profiling import Profiler
 from api.service import Service
 from api.sweeps import sweeps
 from api.watcher import Watcher
+from api.webhook_sender import Sender
 from models import logbook, service_secrets
 from models.artifacts import open_store
 from models.database import Database
@@ -39,7 +40,13 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             yield service
     finally:
         await service.watcher.close()
-        for close in (background.close, service.profiler.close, service.doorbell.close, database.close):
+        for close in (
+            service.webhooks.close,
+            background.close,
+            service.profiler.close,
+            service.doorbell.close,
+            database.close,
+        ):
             await run_in_threadpool(close)
 
 
@@ -84,4 +91,5 @@ def _open(settings: Settings, database: Database) -> Service:
         watcher=Watcher(database),
         cursors=Cursors(cursor_secret),
         key_usage=KeyUsage(database),
+        webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),
     )

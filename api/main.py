@@ -26,6 +26,7 @@ from api.routes import (
     logs,
     metrics,
     tensorboard,
+    webhooks,
     workers,
 )
 from api.version import service_version
@@ -42,6 +43,7 @@ _ROUTERS: Final = (
     checkpoints,
     datasets,
     keys,
+    webhooks,
     workers,
     catalogue,
     health,

@@ -33,8 +33,36 @@ _BODIES: Final = (
     (schemas.RetryRequest, "validation"),
     (schemas.DatasetDeclaration, "validation"),
     (schemas.KeyRequest, "validation"),
+    (schemas.WebhookRequest, "validation"),
+    (schemas.WebhookChanges, "validation"),
     (schemas.Problem, "serialization"),
+    (schemas.WebhookMessage, "serialization"),
 )
+#: What the service sends to the endpoints under `/v1/webhooks`.
+_JOB_EVENT: Final[dict[str, Any]] = {
+    "operationId": "job_event",
+    "summary": "Job event",
+    "description": "An event of a job, signed as Standard Webhooks describes.",
+    "tags": ["webhooks"],
+    "security": [],
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": description}
+        for name, description in (
+            ("webhook-id", "The event's id, the same at every attempt."),
+            ("webhook-timestamp", "Seconds since the epoch of this attempt."),
+            ("webhook-signature", "`v1,` and the HMAC-SHA256 of id, timestamp and body in base64, once per secret."),
+        )
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookMessage"}}},
+    },
+    "responses": {
+        "2XX": {"description": "The event has arrived."},
+        "410": {"description": "The endpoint is gone: it is disabled."},
+        "default": {"description": "It is sent again later; `Retry-After` says how much later at least."},
+    },
+}
 _REFERENCES: Final = "#/components/schemas/{model}"
 
 
@@ -56,6 +84,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         if getattr(route, "include_in_schema", False) and route.path_format in described["paths"]:
             for method in route.methods or ():
                 _complete(described["paths"][route.path_format][method.lower()], route)
+    described["webhooks"] = {"jobEvent": {"post": _JOB_EVENT}}
     return described
 
 

@@ -11,6 +11,7 @@ from api.doorbell import Doorbell
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.watcher import Watcher
+from api.webhook_sender import Sender
 from models.artifacts import ArtifactStore
 from models.database import Database
 from models.pages import Cursors
@@ -29,6 +30,7 @@ class Service:
     watcher: Watcher
     cursors: Cursors
     key_usage: KeyUsage
+    webhooks: Sender
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

@@ -1,4 +1,5 @@
-"""What is swept: silent workers, lost doorbells, interrupted profiles, old idempotency keys, the use of keys."""
+"""What is swept: silent workers, lost doorbells, interrupted profiles, old idempotency keys, the use of keys,
+what webhooks are owed."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ _logger = logging.getLogger("trainyard.background")
 _PROFILES_SECONDS: Final = 10.0
 _FORGET_SECONDS: Final = 3600.0
 _KEY_USAGE_SECONDS: Final = 30.0
+_WEBHOOKS_SECONDS: Final = 1.0
 _MOST_RINGS: Final = 64
 
 
@@ -43,4 +45,6 @@ def sweeps(service: Service) -> list[Sweep]:
         Sweep("profiles", _PROFILES_SECONDS, service.profiler.recover),
         Sweep("idempotency", _FORGET_SECONDS, forget),
         Sweep("keys", _KEY_USAGE_SECONDS, service.key_usage.write),
+        Sweep("webhooks", _WEBHOOKS_SECONDS, service.webhooks.sweep),
+        Sweep("deliveries", _FORGET_SECONDS, service.webhooks.forget),
     ]

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from models import deliveries
 from models.clock import now, rfc3339
 from models.identifiers import new_id
 from models.json_text import decode, encode
+from models.status import Status
 from models.tables import events
 
 _LONGEST_PAGE = 1000
+
+
+#: Every type of event that a job may have.
+TYPES: Final = (
+    *(f"job.{status}" for status in Status),
+    "job.checkpoint",
+    "job.checkpoint_damaged",
+    "job.phase",
+    "job.resumed",
+    "job.stopping",
+    "job.updated",
+    "job.warning",
+)
 
 
 class Entry(NamedTuple):
@@ -42,10 +57,15 @@ def write(connection: Connection, *, job_id: str, last_seq: int, entries: Sequen
     """Write entries numbered up to `last_seq`, which the caller took from `jobs.event_seq` in this very transaction."""
     first = last_seq - len(entries) + 1
     for seq, entry in enumerate(entries, start=first):
-        connection.execute(
-            _INSERT,
-            {"job_id": job_id, "seq": seq, "id": new_id("evt"), "type": entry.type, "data": encode(dict(entry.data))},
-        )
+        event = {
+            "job_id": job_id,
+            "seq": seq,
+            "id": new_id("evt"),
+            "type": entry.type,
+            "data": encode(dict(entry.data)),
+        }
+        connection.execute(_INSERT, event)
+        deliveries.owe(connection, event)
 
 
 def listing(connection: Connection, *, job_id: str, after: int = 0, limit: int = _LONGEST_PAGE) -> list[Event]:

@@ -22,7 +22,16 @@ from models.tables import api_keys
 
 ADMIN: Final = "admin"
 #: Every scope there is; `admin` holds them all.
-SCOPES: Final = (ADMIN, "jobs:read", "jobs:write", "datasets:read", "datasets:write", "metrics:read")
+SCOPES: Final = (
+    ADMIN,
+    "jobs:read",
+    "jobs:write",
+    "datasets:read",
+    "datasets:write",
+    "metrics:read",
+    "webhooks:read",
+    "webhooks:write",
+)
 DEFAULT_PROJECT: Final = "default"
 
 _ALPHABET: Final = string.digits + string.ascii_letters

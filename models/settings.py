@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Literal
@@ -50,6 +50,14 @@ class Settings(BaseSettings):
         300.0, gt=0, description="Time without a database after which an attempt stops itself."
     )
 
+    webhook_allowed_networks: str = Field(
+        "none", description="Networks, by comma, that webhooks may reach although they are not public: 10.0.0.0/8."
+    )
+    webhook_retry_seconds: str = Field(
+        "5,30,300,1800,7200,18000,28800,36000",
+        description="Seconds, by comma, between the attempts to deliver an event to a webhook.",
+    )
+
     log_format: Literal["console", "json"] = Field("console", description="How the processes write their logs.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe line that is logged."
@@ -86,6 +94,18 @@ class Settings(BaseSettings):
     def hosts(self) -> list[str]:
         """The Host headers that the API answers to."""
         return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+
+    @cached_property
+    def webhook_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks that webhooks may reach although they are not public. Raises ValueError for what is none."""
+        if self.webhook_allowed_networks == "none":
+            return []
+        return [ip_network(text.strip()) for text in self.webhook_allowed_networks.split(",")]
+
+    @cached_property
+    def webhook_schedule(self) -> list[float]:
+        """The delays between the attempts to deliver an event. Raises ValueError for what is no number."""
+        return [float(text) for text in self.webhook_retry_seconds.split(",") if text.strip()]
 
     @cached_property
     def is_loopback(self) -> bool:

@@ -35,6 +35,16 @@ from api.schemas.surroundings import (
     Worker,
     WorkerList,
 )
+from api.schemas.webhooks import (
+    Delivery,
+    DeliveryPage,
+    NewWebhook,
+    Webhook,
+    WebhookChanges,
+    WebhookMessage,
+    WebhookPage,
+    WebhookRequest,
+)
 
 __all__ = [
     "Attempt",
@@ -47,6 +57,8 @@ __all__ = [
     "Dataset",
     "DatasetDeclaration",
     "DatasetPage",
+    "Delivery",
+    "DeliveryPage",
     "DryRun",
     "Event",
     "EventPage",
@@ -63,6 +75,7 @@ __all__ = [
     "MetricName",
     "MetricNames",
     "NewKey",
+    "NewWebhook",
     "Point",
     "Problem",
     "Progress",
@@ -74,6 +87,11 @@ __all__ = [
     "Shape",
     "Transition",
     "Version",
+    "Webhook",
+    "WebhookChanges",
+    "WebhookMessage",
+    "WebhookPage",
+    "WebhookRequest",
     "Worker",
     "WorkerList",
 ]

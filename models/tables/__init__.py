@@ -11,6 +11,7 @@ from models.tables.base import metadata
 from models.tables.jobs import attempts, doorbells, events, job_labels, job_leases, jobs
 from models.tables.records import checkpoints, histograms, log_chunks, metric_chunks, metric_series
 from models.tables.surroundings import api_keys, datasets, idempotency, job_datasets, service_secrets, workers
+from models.tables.webhooks import webhook_deliveries, webhook_events, webhooks
 
 __all__ = [
     "api_keys",
@@ -30,5 +31,8 @@ __all__ = [
     "metric_chunks",
     "metric_series",
     "service_secrets",
+    "webhook_deliveries",
+    "webhook_events",
+    "webhooks",
     "workers",
 ]

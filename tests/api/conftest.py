@@ -23,6 +23,7 @@ from models.database import Database
 from models.keys import SCOPES
 from models.settings import Settings
 from tests.api.conformance import Conformance
+from tests.fixtures.receivers import Receiver, receiving
 from tests.fixtures.waiting import wait_for
 
 Connect = Callable[..., TestClient]
@@ -158,3 +159,29 @@ def _settings(database_url: str, folder: Path) -> Settings:
     return Settings(
         data_dir=folder, database_url=database_url, broker_url="redis://127.0.0.1:9/0", doorbell_seconds=0.2
     )
+
+
+QUICK_WEBHOOKS = {
+    "webhook_allowed_networks": "127.0.0.0/8",
+    "webhook_retry_seconds": "0.05,0.05,0.05,0.05,0.05,0.05,0.05,0.05,0.05,0.05,0.05,0.05",
+}
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+def webhooks_connect(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    """A service that may post to loopback, and looks for due deliveries many times a second."""
+    monkeypatch.setattr("api.sweeps._WEBHOOKS_SECONDS", 0.02)
+    with _connecting(create_app(settings.model_copy(update=QUICK_WEBHOOKS)), database) as new:
+        yield new
+
+
+@pytest.fixture
+def webhooks_api(webhooks_connect: Connect) -> TestClient:
+    """A client of such a service that may do everything."""
+    return webhooks_connect("admin")
