@@ -22,7 +22,7 @@ _MOST_RINGS: Final = 64
 def sweeps(service: Service) -> list[Sweep]:
     """Every sweep of this version."""
     settings, database = service.settings, service.database
-    reaper = Reaper(database, lease_seconds=settings.lease_seconds, longest_gap_seconds=settings.lease_seconds)
+    reaper = Reaper(database, lease_seconds=settings.lease_seconds)
 
     def reap() -> None:
         for job_id, status in reaper.sweep():

@@ -35,12 +35,14 @@ class Reaper:
         database: Database,
         *,
         lease_seconds: float,
-        longest_gap_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Looks that lie further apart than half a lease start all windows anew: where this process slept, the holders
+        may have slept too, and between two of their heartbeats there is room for the other half.
+        """
         self._database = database
         self._lease_seconds = lease_seconds
-        self._longest_gap_seconds = longest_gap_seconds
+        self._longest_gap_seconds = lease_seconds / 2
         self._monotonic = monotonic
         self._observed: dict[Lease, _Observed] = {}
         self._last_look: float | None = None

@@ -21,7 +21,7 @@ class Clock:
 
 
 def _reaper(database: Database, clock: Clock) -> Reaper:
-    return Reaper(database, lease_seconds=60.0, longest_gap_seconds=30.0, monotonic=clock)
+    return Reaper(database, lease_seconds=60.0, monotonic=clock)
 
 
 def _silent_job(database: Database) -> leases.Lease:
@@ -75,6 +75,18 @@ def test_a_reaper_that_slept_starts_to_watch_anew(database: Database) -> None:
     clock.seconds += 24 * 3600.0
     assert _watch(reaper, clock, for_seconds=60) == []
     assert len(_watch(reaper, clock, for_seconds=10)) == 1
+
+
+def test_a_laptop_that_slept_for_almost_a_lease_reaps_nobody_when_it_wakes(database: Database) -> None:
+    clock = Clock()
+    reaper = _reaper(database, clock)
+    lease = _silent_job(database)
+    for _ in range(5):
+        _watch(reaper, clock, for_seconds=10)
+        clock.seconds += 55.0  # reaper and holder sleep; the reaper is the first to wake
+        assert reaper.sweep() == []
+        with database.unit_of_work() as connection:
+            leases.beat(connection, lease, lease_seconds=-1.0)
 
 
 def test_an_outage_of_the_database_starts_all_windows_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
