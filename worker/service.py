@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from models import endings, workers
+from models import doorbells, endings, workers
 from models.artifacts import open_store
 from models.database import Database
 from models.errors import Unavailable
@@ -45,7 +45,7 @@ class Worker:
             devices=self._devices,
             spares=self._spares,
         )
-        self._nudges = Nudges(settings.broker, on_nudge=self.slots.nudge)
+        self._nudges = Nudges(settings.broker, pool=settings.pool, on_nudge=self.slots.nudge, on_ring=self._sweep)
         self._closing = threading.Event()
         self._signalled, self._signal_end = os.pipe()
         self._threads = [
@@ -60,6 +60,13 @@ class Worker:
         for thread in self._threads:
             thread.start()
         log.info("worker %s (%s) serves pool %s", self._identity.name, self._identity.worker_id, self._settings.pool)
+
+    def answer_doorbell(self) -> None:
+        """Train what is claimable here; what is not, another worker of the pool is told of."""
+        self.slots.work()
+        with suppress(Unavailable):
+            if self._is_owed_a_ring():
+                self._nudges.pass_on()
 
     def drain_soon(self) -> None:
         """Begin to drain; may be called from a signal handler, so it takes no lock."""
@@ -140,6 +147,10 @@ class Worker:
             self._register()
         elif must_drain:
             self.slots.close_the_door()
+
+    def _is_owed_a_ring(self) -> bool:
+        with self._database.reading() as connection:
+            return self._settings.pool in doorbells.overdue(connection)
 
     def _sweep(self) -> None:
         """Ring the bell of every free slot, in case a doorbell was lost or never could be rung."""

@@ -9,4 +9,4 @@ from worker.app import app
 @app.task(name="trainyard.train")  # type: ignore[untyped-decorator]  # Celery has no types
 def train() -> None:
     """Claim the next job of this worker's pool and supervise it, again and again until nothing is claimable."""
-    service.current().slots.work()
+    service.current().answer_doorbell()

@@ -145,6 +145,21 @@ def test_a_bell_starts_a_job_and_a_forged_one_does_nothing(start_worker, sqlite_
     assert len(wait_for_job(sqlite_database, job_id, Status.SUCCEEDED).attempts) == 1
 
 
+def test_a_doorbell_never_waits_with_a_busy_worker_while_another_is_idle(start_worker, sqlite_database, broker_url):
+    endless = submit(sqlite_database, epochs=1_000_000)
+    start_worker(BROKER_URL=broker_url, DOORBELL_SECONDS="3600")
+    wait_for_job(sqlite_database, endless, Status.RUNNING, phase="training")
+    idle = start_worker(BROKER_URL=broker_url, DOORBELL_SECONDS="3600")
+    wait_for(lambda: len(descendants(idle)) >= 2, "the first spare", timeout_seconds=60)
+    bell = Celery(broker=broker_url)
+    for _ in range(6):  # half of the bells are heard by the busy one
+        job_id = submit(sqlite_database, epochs=2)
+        with bell.connection_for_write() as connection:
+            bell.send_task("trainyard.train", queue="default", connection=connection)
+        job = wait_for_job(sqlite_database, job_id, Status.SUCCEEDED)
+        assert job.started_at - job.created_at < 10
+
+
 def test_a_worker_that_has_been_forgotten_makes_itself_known_again(start_worker, sqlite_database):
     start_worker(DOORBELL_SECONDS="3600")
     wait_for(lambda: workers_known(sqlite_database), "the worker to register", timeout_seconds=60)
