@@ -73,6 +73,7 @@ def submit(
             "project": project,
             "name": resolved.get("name"),
             "pool": resolved["resources"]["pool"],
+            "device": (sent.get("resources") or {}).get("device", "auto"),
             "priority": resolved["priority"],
             "labels": encode(dict(resolved.get("labels") or {})),
             "spec": encode(dict(sent)),

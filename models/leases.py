@@ -12,12 +12,13 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Connection,
     Double,
+    Row,
     Text,
     bindparam,
     delete,
@@ -36,6 +37,9 @@ from models.json_text import decode, encode
 from models.status import Status
 from models.tables import attempts, job_leases, jobs
 from models.transitions import change
+
+#: Jobs that every worker may take: those that leave the device to it, and those that want what every machine has.
+ANY_DEVICE: Final = ("auto", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What the holder is asked to do; a heartbeat's answer."""
+    """What the holder is asked to do; a heartbeat's answer. `beat` says how many there have been under this lease."""
 
     cancel: bool
     pause: bool
     stop: bool
+    beat: int
 
 
 def claim(
@@ -76,12 +81,16 @@ def claim(
     worker: str,
     device: str,
     lease_seconds: float,
+    token: str | None = None,
 ) -> Claim | None:
-    """Take the next due job of a pool, by priority, then age; None where there is none."""
-    candidate = connection.execute(_NEXT, {"pool": pool}).scalar_one_or_none()
+    """Take the next due job of a pool that this device may train, by priority, then age; None where there is none.
+
+    Give a `new_token` of your own to be able to ask, after a COMMIT without an answer, what was `claimed` with it.
+    """
+    candidate = connection.execute(_NEXT, {"pool": pool, "device": device}).scalar_one_or_none()
     if candidate is None:
         return None
-    token = secrets.token_hex(16)
+    token = token or new_token()
     row = change(
         connection,
         (jobs.c.id == candidate) & (jobs.c.status == Status.QUEUED),
@@ -102,10 +111,27 @@ def claim(
     connection.execute(_OPEN_ATTEMPT, {"job_id": row.id, "number": row.attempt, **opened})
     granted = {"attempt": row.attempt, "lease_token": token, "progress": row.progress, "lease_for": lease_seconds}
     connection.execute(_GRANT, {"job_id": row.id, **granted})
+    return _claim(connection, row)
+
+
+def claimed(connection: Connection, *, token: str) -> Claim | None:
+    """The job that was claimed with this token and is still held by it; None where there is none."""
+    row = connection.execute(
+        select(jobs).join(job_leases, job_leases.c.job_id == jobs.c.id).where(job_leases.c.lease_token == token),
+    ).one_or_none()
+    return None if row is None else _claim(connection, row)
+
+
+def new_token() -> str:
+    """A token that no other claim has."""
+    return secrets.token_hex(16)
+
+
+def _claim(connection: Connection, row: Row[Any]) -> Claim:
     resume = (
         checkpoints.resumable(connection, job_id=row.id, after_attempt=row.scratch_attempt) if row.attempt > 1 else []
     )
-    lease = Lease(job_id=row.id, attempt=row.attempt, token=token)
+    lease = Lease(job_id=row.id, attempt=row.attempt, token=row.lease_token)
     return Claim(lease=lease, project=row.project, sent=decode(row.spec), spec=decode(row.resolved_spec), resume=resume)
 
 
@@ -126,13 +152,15 @@ def beat(
         "new_step": step,
         "new_progress": None if progress is None else encode(progress),
     }
-    if connection.execute(_GUARD, values).rowcount != 1:
+    number = connection.execute(_GUARD, values).scalar_one_or_none()
+    if number is None:
         raise Superseded(lease.job_id)
     row = connection.execute(_ORDERS, {"of_job": lease.job_id}).one()
     return Orders(
         cancel=row.status == Status.CANCELLING,
         pause=row.status == Status.PAUSING,
         stop=row.stop_requested_at is not None,
+        beat=number,
     )
 
 
@@ -202,6 +230,7 @@ def drop(connection: Connection, lease: Lease) -> None:
 _NEXT = (
     select(jobs.c.id)
     .where(jobs.c.status == literal_column("'queued'"), jobs.c.available_at <= now(), jobs.c.pool == bindparam("pool"))
+    .where(jobs.c.device.in_(ANY_DEVICE) | (jobs.c.device == bindparam("device")))
     .order_by(jobs.c.priority.desc(), jobs.c.available_at, jobs.c.id)
     .limit(1)
     .with_for_update(skip_locked=True)  # SQLite has no row locks and needs none: one writer at a time
@@ -221,5 +250,6 @@ _GUARD = (
         step=func.coalesce(bindparam("new_step", type_=BigInteger), job_leases.c.step),
         progress=func.coalesce(bindparam("new_progress", type_=Text), job_leases.c.progress),
     )
+    .returning(job_leases.c.hb_seq)
 )
 _ORDERS = select(jobs.c.status, jobs.c.stop_requested_at).where(jobs.c.id == bindparam("of_job"))

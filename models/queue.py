@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, literal_column, select, union_all
 
 from models.clock import now
 from models.job import Queue
+from models.json_text import decode
+from models.leases import ANY_DEVICE
 from models.status import Status
 from models.tables import jobs, workers
 from models.workers import ALIVE_SECONDS
@@ -22,8 +25,16 @@ def explain(connection: Connection, job: Row[Any]) -> Queue | None:
         return None
     place = {"of_pool": job.pool, "priority": job.priority, "available_at": job.available_at, "id": job.id}
     ahead = min(connection.execute(_AHEAD, place).scalar_one(), LONGEST_COUNT)
-    alive = connection.execute(_ALIVE, {"of_pool": job.pool}).first()
-    return Queue(ahead=ahead, reason="no_worker" if alive is None else "busy")
+    alive = connection.execute(_ALIVE, {"of_pool": job.pool}).scalars().all()
+    return Queue(ahead=ahead, reason=_reason(job.device, alive))
+
+
+def _reason(device: str, alive: Sequence[str]) -> str:
+    """Why a job for this device waits, given the devices of each live worker of its pool."""
+    if not alive:
+        return "no_worker"
+    there = {found["type"] for devices in alive for found in decode(devices)}
+    return "busy" if device in ANY_DEVICE or device in there else "no_device"
 
 
 def _ids(*conditions: ColumnElement[bool]) -> Select[tuple[str]]:
@@ -41,8 +52,6 @@ _AHEAD = select(func.count()).select_from(
         _ids(_SAME, jobs.c.available_at == bindparam("available_at"), jobs.c.id < bindparam("id")),
     ).subquery(),
 )
-_ALIVE = (
-    select(workers.c.id)
-    .where(workers.c.pool == bindparam("of_pool"), workers.c.seen_at > now() - ALIVE_SECONDS, ~workers.c.draining)
-    .limit(1)
+_ALIVE = select(workers.c.devices).where(
+    workers.c.pool == bindparam("of_pool"), workers.c.seen_at > now() - ALIVE_SECONDS, ~workers.c.draining
 )

@@ -49,17 +49,6 @@ class Batch:
         """The points by series, each as one run."""
         return {name: join(runs) for name, runs in self.series.items()}
 
-    def before(self, later: Batch) -> Batch:
-        """This batch, which could not be written, followed by what has come since."""
-        for frame in later.frames:
-            self._add_in_order(frame)
-        self.progress = later.progress if later.progress is not None else self.progress
-        for name, runs in later.series.items():
-            for run in runs:
-                self._add_points(name, run)
-        self.add_log(bytes(later.log))
-        return self
-
     def _add_in_order(self, frame: Frame) -> None:
         last = self.frames[-1] if self.frames else None
         if last is not None and frame.kind == last.kind == "checkpoint" and frame.fields["path"] == last.fields["path"]:

@@ -1,4 +1,9 @@
-"""What an attempt writes to the database: batches and its ending, each in one fenced transaction."""
+"""What an attempt writes to the database: batches and its ending, each in one fenced transaction.
+
+A transaction whose COMMIT was not answered may or may not have happened. The heartbeats of a lease are counted in the
+database, and an attempt has one pen: if the count is one more than at the last answer, nothing was committed since, and
+the batch is written; if it is higher, the batch is there already. So whatever is repeated is written once.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +25,10 @@ from worker.messages import Frame
 
 
 class Ledger:
-    """The pen of one attempt. Writing raises `Superseded` once another holds the job, and `Unavailable` at times."""
+    """The pen of one attempt. Writing raises `Superseded` once another holds the job, and `Unavailable` at times.
+
+    Not for several threads. After `Unavailable` the same batch must be written again before any other.
+    """
 
     def __init__(
         self, database: Database, store: ArtifactStore, lease: Lease, *, lease_seconds: float, keep_last: int = 2
@@ -30,16 +38,21 @@ class Ledger:
         self._store = store
         self._lease_seconds = lease_seconds
         self._keep_last = keep_last
+        self._answered_beat = 0
 
     def write(self, batch: Batch) -> Orders:
         """Write a batch, which also renews the lease; answers what the holder is asked to do."""
         with self._database.unit_of_work() as connection:
             orders, outdated = self._enter(connection, batch)
+        self._answered_beat = orders.beat
         self._delete(outdated)
         return orders
 
     def end(self, batch: Batch, ending: Ending) -> Status:
-        """Write what is left and end the attempt, in one transaction; may be repeated when its outcome is unknown."""
+        """Write what is left and end the attempt, in one transaction; may be repeated when its outcome is unknown.
+
+        Every batch before it must have been written.
+        """
         try:
             with self._database.unit_of_work() as connection:
                 _, outdated = self._enter(connection, batch)
@@ -51,7 +64,9 @@ class Ledger:
         return status
 
     def _enter(self, connection: Connection, batch: Batch) -> tuple[Orders, list[str]]:
-        """Write a batch behind the guard; answers the orders, and the artifacts to delete after the commit."""
+        """Write a batch behind the guard, unless it is there already; answers the orders, and the artifacts to delete
+        after the commit.
+        """
         progress = None if batch.progress is None else dict(batch.progress)
         orders = leases.beat(
             connection,
@@ -60,6 +75,8 @@ class Ledger:
             step=None if progress is None else progress["step"],
             progress=progress,
         )
+        if orders.beat > self._answered_beat + 1:
+            return orders, []
         outdated = self._enter_frames(connection, batch.frames)
         job_id, attempt = self.lease.job_id, self.lease.attempt
         if batch.series:

@@ -62,6 +62,7 @@ class Relay:
         self._on_lost = on_lost
         self._on_broken = on_broken
         self._batch = Batch()
+        self._unanswered: Batch | None = None  # may be written already; repeated as it is, before anything else
         self._changed = threading.Condition()
         self._is_closing = False
         self.is_lost = False
@@ -105,6 +106,9 @@ class Relay:
         self._thread.join()
         while not self.is_lost:
             try:
+                if self._unanswered is not None:
+                    self._ledger.write(self._unanswered)
+                    self._unanswered = None
                 return self._ledger.end(self._batch, ending)
             except Superseded:
                 self._lose()
@@ -116,7 +120,7 @@ class Relay:
                 log.exception("job %s: its ending cannot be stored", self._ledger.lease.job_id)
                 if ending is _UNSTORABLE:
                     break  # the lease runs out, and the reaper ends the attempt
-                self._batch, ending = Batch(), _UNSTORABLE
+                self._unanswered, self._batch, ending = None, Batch(), _UNSTORABLE
         return None
 
     def _run(self) -> None:
@@ -126,12 +130,14 @@ class Relay:
             except Superseded:
                 self._lose()
             except Unavailable:
-                self._keep(batch)
+                self._unanswered = batch
                 self._back_off()
             except Exception:  # a batch that can never be written must not be tried for ever
                 log.exception("job %s: what its trainer said cannot be stored", self._ledger.lease.job_id)
+                self._unanswered = None
                 self._on_broken()
             else:
+                self._unanswered = None
                 self._written()
                 self._on_orders(orders)
 
@@ -141,10 +147,16 @@ class Relay:
             while not self._is_closing and not self.is_lost:
                 pause = self._due_at() - time.monotonic()
                 if pause <= 0:
-                    batch, self._batch = self._batch, Batch()
-                    return batch
+                    return self._take()
                 self._changed.wait(pause)
         return None
+
+    def _take(self) -> Batch:
+        """What is to be written now; the caller holds the lock."""
+        if self._unanswered is not None:
+            return self._unanswered
+        batch, self._batch = self._batch, Batch()
+        return batch
 
     def _due_at(self) -> float:
         due = min(self._beat_at, self._flush_at) if self._batch else self._beat_at
@@ -157,10 +169,6 @@ class Relay:
             is_young = now - self._started_at < _LATER
             self._flush_at = now + (FLUSH_SECONDS if is_young else LATER_FLUSH_SECONDS)
             self._retry_seconds = 0.0
-
-    def _keep(self, batch: Batch) -> None:
-        with self._changed:
-            self._batch = batch.before(self._batch)
 
     def _back_off(self) -> None:
         """Try again soon, but not all workers at the same moment."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from models import endings, leases
 from models.artifacts import ArtifactStore
-from models.database import Database
+from models.database import Connection, Database
 from models.endings import Ending
 from models.errors import InvalidData, Unavailable
 from models.leases import Claim
@@ -65,6 +65,7 @@ class Slots:
         self._spares = spares
         self._free = list(range(settings.slots))
         self._running: dict[str, Supervisor] = {}
+        self._in_doubt: dict[int, str] = {}  # tokens of claims that were not answered, by slot
         self._has_rung = False
         self._is_draining = False
         self._has_drained = False
@@ -169,27 +170,41 @@ class Slots:
         """The next claimable job; one whose data is gone is failed on the spot, and the next one is looked for."""
         while not self._is_draining:
             with self._database.unit_of_work() as connection:
-                claim = leases.claim(
-                    connection,
-                    pool=self._settings.pool,
-                    worker_id=self._identity.worker_id,
-                    worker=self._identity.name,
-                    device=self._devices[slot % len(self._devices)].kind,
-                    lease_seconds=self._settings.lease_seconds,
-                )
-                if claim is None:
-                    return None
-                try:
-                    return _Job(claim, locate(connection, claim, store=self._store))
-                except InvalidData as error:
-                    reason = {
-                        "code": "invalid_data",
-                        "message": str(error),
-                        "param": "#/data/dataset",
-                        "fault": Fault.USER,
-                    }
-                    endings.end(connection, claim.lease, Ending(outcome=Outcome.FAILED, reason=reason))
+                claim = self._claim_one(connection, slot)
+                job = None if claim is None else self._located(connection, claim)
+            del self._in_doubt[slot]
+            if claim is None or job is not None:
+                return job
         return None
+
+    def _located(self, connection: Connection, claim: Claim) -> _Job | None:
+        try:
+            return _Job(claim, locate(connection, claim, store=self._store))
+        except InvalidData as error:
+            reason = {
+                "code": "invalid_data",
+                "message": str(error),
+                "param": "#/data/dataset",
+                "fault": Fault.USER,
+            }
+            endings.end(connection, claim.lease, Ending(outcome=Outcome.FAILED, reason=reason))
+            return None
+
+    def _claim_one(self, connection: Connection, slot: int) -> Claim | None:
+        """The job that this slot may have claimed without hearing of it, else the next one."""
+        token = self._in_doubt.get(slot)
+        if token is not None and (claim := leases.claimed(connection, token=token)) is not None:
+            return claim
+        self._in_doubt[slot] = leases.new_token()
+        return leases.claim(
+            connection,
+            pool=self._settings.pool,
+            worker_id=self._identity.worker_id,
+            worker=self._identity.name,
+            device=self._devices[slot % len(self._devices)].kind,
+            lease_seconds=self._settings.lease_seconds,
+            token=self._in_doubt[slot],
+        )
 
     def _supervise(self, slot: int, job: _Job, trainer: TrainerProcess) -> None:
         lease = job.claim.lease

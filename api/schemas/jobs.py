@@ -31,7 +31,7 @@ class Queue(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     ahead: int = Field(description="Jobs of the pool that go first.")
-    reason: str = Field(examples=["busy", "no_worker"])
+    reason: str = Field(examples=["busy", "no_worker", "no_device"])
     eta_seconds: float | None = None
 
 

@@ -19,7 +19,7 @@ _ADVISORY_LOCK: Final = 7_472_616_969  # any number, the same in every process
 _POLL_SECONDS: Final = 0.05
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database, *, to: str = "heads") -> None:
     """Bring the schema up to date; several processes may call it at once. Raises `Unavailable`."""
     check_integrity(database)
     if is_current(database):
@@ -29,7 +29,7 @@ def migrate(database: Database) -> None:
             connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         configuration = _configuration()
         configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
+        command.upgrade(configuration, to)
 
 
 def is_current(database: Database) -> bool:

@@ -22,6 +22,7 @@ jobs: Final = Table(
     Column("phase", String(32), nullable=False),
     Column("reason", Text),  # {code, message, param, fault}
     Column("pool", String(64), nullable=False),
+    Column("device", String(8), nullable=False, server_default="auto"),  # what may take it: auto, cpu, cuda
     Column("priority", Integer, nullable=False),
     Column("labels", Text, nullable=False),
     Column("spec", Text, nullable=False),

@@ -1,7 +1,8 @@
 """The steps that tests of the domain are told in: submit, claim, end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,18 +24,17 @@ USER_FAULT = {"code": "diverged", "message": "the loss is not finite", "param": 
 INFRASTRUCTURE_FAULT = {"code": "gpu_fault", "message": "the device is gone", "param": None, "fault": "infrastructure"}
 
 
-def submit(database: Database, *, project: str = "default", **resolved: Any) -> Job:
+def submit(
+    database: Database, *, project: str = "default", sent: Mapping[str, Any] = MappingProxyType({}), **resolved: Any
+) -> Job:
     with database.unit_of_work() as connection:
-        return jobs.submit(connection, project=project, sent={"data": {}}, resolved={**RESOLVED, **resolved})
+        return jobs.submit(connection, project=project, sent={"data": {}, **sent}, resolved={**RESOLVED, **resolved})
 
 
-def claim(
-    database: Database, *, pool: str = "default", worker: str = "worker-1", lease_seconds: float = 60.0
-) -> Claim | None:
+def claim(database: Database, *, worker: str = "worker-1", **words: Any) -> Claim | None:
+    given = {"pool": "default", "device": "cpu", "lease_seconds": 60.0, **words}
     with database.unit_of_work() as connection:
-        return leases.claim(
-            connection, pool=pool, worker_id=f"wrk_{worker}", worker=worker, device="cpu", lease_seconds=lease_seconds
-        )
+        return leases.claim(connection, worker_id=f"wrk_{worker}", worker=worker, **given)
 
 
 def running(database: Database, **resolved: Any) -> Lease:

@@ -47,6 +47,30 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
         assert service_secrets.obtain(connection, "kept") == value
 
 
+def test_jobs_that_wait_during_a_migration_keep_the_device_that_they_ask_for(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    migrate(database, to="0001")
+    submitted = {"cuda": "queued", "auto": "paused"}
+    with database.unit_of_work() as connection:
+        for device, status in submitted.items():
+            connection.execute(
+                text(_OLD_JOB), {"device": f'{{"resources": {{"device": "{device}"}}}}', "status": status}
+            )
+    migrate(database)
+    with database.reading() as connection:
+        found = connection.execute(text("select device, status from jobs")).all()
+    assert {row.device: row.status for row in found} == submitted
+    database.close()
+
+
+_OLD_JOB = """insert into jobs (id, project, status, phase, pool, priority, labels, spec, resolved_spec, spec_hash,
+    warnings, created_at, queued_at, available_at, attempt, generation, scratch_attempt, infrastructure_failures,
+    user_failures, stalled_attempts, event_seq, revision)
+    values (:status, 'p', :status, 'waiting', 'default', 0, '{}', :device, '{}', '', '[]',
+    0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1)
+"""
+
+
 def test_the_claim_index_serves_the_claim(database: Database) -> None:
     if database.is_sqlite:
         query = "explain query plan select id from jobs where status = 'queued' and pool = 'a' and available_at <= 1 "

@@ -40,11 +40,39 @@ def test_two_workers_never_claim_the_same_job(database: Database) -> None:
     assert sorted(taken) == sorted(submitted)
 
 
+def test_a_claim_whose_answer_got_lost_can_be_asked_for(database: Database) -> None:
+    submit(database)
+    token = leases.new_token()
+    taken = claim(database, token=token)
+    assert taken is not None
+    with database.reading() as connection:
+        assert leases.claimed(connection, token=token) == taken
+        assert leases.claimed(connection, token=leases.new_token()) is None
+    end(database, taken.lease, Outcome.DRAINED)
+    with database.reading() as connection:
+        assert leases.claimed(connection, token=token) is None
+
+
+def test_a_job_waits_for_a_worker_with_its_device(database: Database) -> None:
+    for device in ("cuda", "auto", "cpu"):
+        submit(database, sent={"resources": {"device": device}})
+    assert [claim(database).sent["resources"]["device"] for _ in range(2)] == ["auto", "cpu"]
+    assert claim(database) is None
+    assert claim(database, device="cuda").sent["resources"]["device"] == "cuda"
+
+
+def test_a_worker_with_a_gpu_takes_every_job(database: Database) -> None:
+    for device in ("cpu", "auto", "cuda"):
+        submit(database, sent={"resources": {"device": device}})
+    taken = [claim(database, device="cuda").sent["resources"]["device"] for _ in range(3)]
+    assert taken == ["cpu", "auto", "cuda"]
+
+
 def test_a_heartbeat_brings_back_what_is_asked(database: Database) -> None:
     lease = running(database)
     with database.unit_of_work() as connection:
         assert leases.beat(connection, lease, lease_seconds=60.0) == leases.Orders(
-            cancel=False, pause=False, stop=False
+            cancel=False, pause=False, stop=False, beat=1
         )
         controls.stop(connection, project="default", job_id=lease.job_id)
         assert leases.beat(connection, lease, lease_seconds=60.0).stop

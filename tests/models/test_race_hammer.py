@@ -106,7 +106,7 @@ class Hammer:
             metrics.append(connection, job_id=lease.job_id, series=series)
 
     def _reap(self) -> None:
-        reaper = Reaper(self.database, lease_seconds=0.02, longest_gap_seconds=60.0)
+        reaper = Reaper(self.database, lease_seconds=0.1)
         while not self.done.wait(0.005):
             reaper.sweep()
 
@@ -161,7 +161,7 @@ def test_the_same_over_many_seeds(database: Database, seed: int) -> None:
 
 def test_without_the_guard_the_hammer_fails(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     def unguarded(*_: object, **__: object) -> leases.Orders:
-        return leases.Orders(cancel=False, pause=False, stop=False)
+        return leases.Orders(cancel=False, pause=False, stop=False, beat=1)
 
     monkeypatch.setattr(leases, "beat", unguarded)
     hammers = [Hammer(database, seed) for seed in (1, 2, 3)]

@@ -1,5 +1,7 @@
 """Workers: shown while they live, with what they run."""
 
+from collections.abc import Sequence
+
 import pytest
 from sqlalchemy import update
 
@@ -10,7 +12,13 @@ from models.tables import workers as table
 from tests.models.steps import job, running, submit
 
 
-def _register(database: Database, worker_id: str, *, name: str = "worker-1") -> list[str]:
+def _register(
+    database: Database,
+    worker_id: str,
+    *,
+    name: str = "worker-1",
+    devices: Sequence[dict[str, str]] = ({"type": "cpu"},),
+) -> list[str]:
     with database.unit_of_work() as connection:
         return workers.register(
             connection,
@@ -19,7 +27,7 @@ def _register(database: Database, worker_id: str, *, name: str = "worker-1") -> 
             name=name,
             pool="default",
             slots=2,
-            devices=[{"type": "cpu"}],
+            devices=devices,
             versions={"torch": "2"},
         )
 
@@ -70,6 +78,14 @@ def test_a_queued_job_says_whether_there_is_a_worker_at_all(database: Database) 
     with database.unit_of_work() as connection:
         workers.leave(connection, worker_id="wrk_a")
     assert job(database, submitted.id).queue.reason == "no_worker"
+
+
+def test_a_job_for_a_device_that_no_worker_has_says_so(database: Database) -> None:
+    submitted = submit(database, sent={"resources": {"device": "cuda"}})
+    _register(database, "wrk_a")
+    assert job(database, submitted.id).queue.reason == "no_device"
+    _register(database, "wrk_b", name="beta", devices=[{"type": "cpu"}, {"type": "cuda"}])
+    assert job(database, submitted.id).queue.reason == "busy"
 
 
 def test_registering_again_after_an_unknown_commit_is_harmless(database: Database) -> None:

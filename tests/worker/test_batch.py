@@ -47,15 +47,6 @@ def test_a_checkpoint_that_is_told_again_of_more_kinds_is_one():
     assert [frame.fields["kinds"] for frame in made.frames] == [["latest"], ["best", "latest"]]
 
 
-def test_a_batch_that_could_not_be_written_comes_before_what_followed():
-    first = filled(Frame("phase"), Frame("progress", {"step": 1}), metrics(1), log=b"one ")
-    merged = first.before(filled(Frame("warning"), metrics(2), log=b"two"))
-    assert [frame.kind for frame in merged.frames] == ["phase", "warning"]
-    assert merged.progress == {"step": 1}
-    assert merged.points()["train/loss"].steps.tolist() == [1, 2]
-    assert bytes(merged.log) == b"one two"
-
-
 def test_a_long_log_loses_its_beginning_and_says_so(monkeypatch):
     monkeypatch.setattr(batch, "MAX_LOG_BYTES", 100)
     made = filled(log=b"a" * 80)

@@ -1,5 +1,7 @@
 """What an attempt writes, on both databases: complete, in order, fenced, and tidy behind the commit."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,9 @@ import pytest
 
 from models import checkpoints, events, jobs, leases, logs, metrics
 from models.artifacts import LocalStore
-from models.database import Database
+from models.database import Connection, Database
 from models.endings import Ending
-from models.errors import Superseded
+from models.errors import Superseded, Unavailable
 from models.leases import Lease
 from models.status import Outcome, Status
 from tests.worker.running import job_spec
@@ -26,6 +28,10 @@ def store(tmp_path: Path) -> LocalStore:
 
 @pytest.fixture
 def ledger(database: Database, store: LocalStore) -> Ledger:
+    return opened(database, store)
+
+
+def opened(database: Database, store: LocalStore) -> Ledger:
     spec = job_spec("a")
     with database.unit_of_work() as connection:
         jobs.submit(connection, project="default", sent=spec, resolved=spec)
@@ -149,6 +155,53 @@ def test_an_ending_takes_along_what_was_not_written_yet(database, ledger):
     assert ledger.end(batch(loss(1), log=b"bye"), ending) == Status.QUEUED, "it may be repeated"
     with database.reading() as connection:
         assert logs.read(connection, job_id=ledger.lease.job_id).content == b"bye"
+
+
+class Forgetful(Database):
+    """Loses the answers of the commits that `loses` counts off."""
+
+    loses = 0
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Connection]:
+        with super().unit_of_work() as connection:
+            yield connection
+        if self.loses > 0:
+            self.loses -= 1
+            raise Unavailable("the connection broke behind the commit")
+
+
+@pytest.mark.parametrize("num_lost", [1, 3])
+def test_a_batch_whose_commit_was_not_answered_is_there_once(database_url, store, num_lost):
+    database = Forgetful(database_url)
+    ledger = opened(database, store)
+    ledger.write(batch(log=b"one "))
+    database.loses = num_lost
+    second = batch(Frame("phase", {"phase": "training"}), checkpoint(store, ledger.lease, 3, "latest"), log=b"two ")
+    for _ in range(num_lost):
+        with pytest.raises(Unavailable):
+            ledger.write(second)
+    ledger.write(second)
+    ledger.write(batch(log=b"three"))
+    job_id = ledger.lease.job_id
+    with database.reading() as connection:
+        assert logs.read(connection, job_id=job_id).content == b"one two three"
+    assert [kind for kind, _ in told(database, job_id)] == ["job.queued", "job.running", "job.phase", "job.checkpoint"]
+    database.close()
+
+
+def test_a_batch_that_was_rolled_back_is_written_by_the_repetition(database, ledger, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "append", broken)
+        with pytest.raises(Unavailable):
+            ledger.write(batch(log=b"one"))
+    ledger.write(batch(log=b"one"))
+    with database.reading() as connection:
+        assert logs.read(connection, job_id=ledger.lease.job_id).content == b"one"
+
+
+def broken(*_: object, **__: object) -> None:
+    raise Unavailable("the connection broke amid the transaction")
 
 
 def test_a_stranger_writes_nothing(database, store, ledger):

@@ -89,6 +89,20 @@ def test_an_ending_whose_answer_got_lost_is_recognised_and_not_written_twice(yar
     assert yard.job(job_id).attempts[0].outcome == "succeeded"
 
 
+def test_a_run_among_lost_answers_says_everything_once(yard):
+    undisturbed = yard.train("plain")
+    job_id = yard.submit("plain")
+    yard.database.loses_every = 2
+    while not yard.job(job_id).status.is_terminal:
+        yard.ring()
+        yard.join()
+    yard.database.loses_every = 0
+    assert yard.database.num_refused > 0
+    assert yard.job(job_id).status == Status.SUCCEEDED
+    assert yard.log(job_id) == yard.log(undisturbed.id)
+    assert yard.events(job_id) == yard.events(undisturbed.id)
+
+
 def test_an_ending_is_tried_once_however_little_time_is_left(yard):
     job_id = yard.submit()
     claimed = yard.slots._claim(0)

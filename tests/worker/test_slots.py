@@ -48,6 +48,18 @@ def test_ten_bells_start_a_job_once(yard):
         assert (job.status, len(job.attempts)) == (Status.SUCCEEDED, 1)
 
 
+def test_a_claim_whose_answer_got_lost_is_trained_and_not_taken_for_lost(sqlite_yard):
+    job_id = sqlite_yard.submit()
+    sqlite_yard.database.loses_answers = True
+    sqlite_yard.ring()
+    sqlite_yard.join()
+    assert sqlite_yard.job(job_id).status == Status.RUNNING, "it was committed"
+    sqlite_yard.database.loses_answers = False
+    sqlite_yard.ring()
+    sqlite_yard.join()
+    assert [attempt.outcome for attempt in sqlite_yard.job(job_id).attempts] == ["succeeded"]
+
+
 def test_never_more_jobs_than_slots(sqlite_yard):
     job_ids = [sqlite_yard.submit("endless") for _ in range(3)]
     for _ in range(3):

@@ -38,6 +38,8 @@ class AwayDatabase(Database):
 
     is_away = False
     loses_answers = False
+    loses_every = 0  # of so many answers the first is lost
+    num_answers = 0
     num_refused = 0
 
     @contextmanager
@@ -48,7 +50,8 @@ class AwayDatabase(Database):
             raise Unavailable("the database is away")
         with super().unit_of_work() as connection:
             yield connection
-        if self.loses_answers:
+        self.num_answers += 1
+        if self.loses_answers or (self.loses_every and self.num_answers % self.loses_every == 1):
             self.num_refused += 1
             raise Unavailable("the connection broke behind the commit")
 

@@ -49,6 +49,7 @@ const ALLOWED = {
 
 const QUEUE_REASONS = {
   no_worker: "no worker is running for this pool",
+  no_device: "no worker of this pool has such a device",
   busy: "every worker is busy",
   quota: "the quota is used up",
   paused_queue: "the queue is paused",

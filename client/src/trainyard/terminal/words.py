@@ -26,6 +26,7 @@ _FOUR_FIGURES: Final = 1e3
 _WHOLE_BELOW: Final = 1e9
 _REASONS: Final = {
     "no_worker": "no worker is alive",
+    "no_device": "no worker has such a device",
     "busy": "waiting for a worker",
     "quota": "the project's quota is used up",
     "paused_queue": "the queue is paused",
