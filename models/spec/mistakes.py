@@ -26,6 +26,11 @@ def invalid(mistakes: list[FieldError], *, opening: str) -> InvalidSpec:
     return InvalidSpec(f"{opening}: {quoted}", errors=mistakes[:MAX_MISTAKES])
 
 
+def misfit(at: str, detail: str) -> InvalidSpec:
+    """The error for a spec that is well-formed but does not fit its data, or not itself."""
+    return invalid([FieldError(at, detail)], opening="The spec does not fit the data")
+
+
 def explain(error: ValidationError, sent: dict[str, Any]) -> InvalidSpec:
     """The mistakes in a document, one per place: what the branches of a union complain about is joined."""
     found: dict[str, list[str]] = {}

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from models.spec.base import NotNegative, Positive, Section
+from models.spec.base import NotNegative, Positive, Probability, Section
 
 
 class GradientClip(Section):
@@ -28,6 +28,11 @@ class Regularization(Section):
     OFF: ClassVar = {"gradient_clip": None}
     l1: NotNegative = Field(0.0, description="Factor of the sum of absolute weights in the loss (matrices only).")
     l2: NotNegative = Field(0.0, description="Factor of half the sum of squared weights in the loss (matrices only).")
+    stochastic_depth: Probability = Field(
+        0.0,
+        description="Chance that a row leaves out the last residual block while training; for earlier blocks it is "
+        "smaller in proportion (Huang et al. 2016).",
+    )
     gradient_clip: GradientClip | None = Field(
         GradientClip(norm=1.0), description="Bound on the gradient; null for none."
     )

@@ -5,31 +5,23 @@ from __future__ import annotations
 import math
 from typing import Literal, get_args
 
-from models.errors import FieldError, InvalidSpec
 from models.profile import Profile
 from models.spec.columns import resolve_columns
 from models.spec.data import AutoSplit, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
 from models.spec.evaluation import ClassificationMetric, Evaluation, RegressionMetric
 from models.spec.job import JobSpec
 from models.spec.loss import AutoLoss, Classes, CrossEntropy, Loss, Mse
-from models.spec.mistakes import invalid
-from models.spec.network import AutoNetwork, Cnn, Gru, Lstm, Mlp, Network, Recurrent, Rnn
+from models.spec.mistakes import misfit as _wrong
+from models.spec.network import Recurrent
+from models.spec.network.resolving import Kind, Surroundings, has_skips, resolved_network
 from models.spec.preprocessing import Image
 
-Kind = Literal["table", "image", "series"]
 Task = Literal["classification", "regression", "forecasting"]
 
-NETWORKS: dict[Kind, tuple[type[Mlp | Cnn | Rnn | Lstm | Gru], ...]] = {
-    "table": (Mlp,),
-    "image": (Cnn, Mlp),
-    "series": (Lstm, Gru, Rnn, Mlp),
-}
 METRICS: dict[bool, tuple[str, ...]] = {True: get_args(ClassificationMetric), False: get_args(RegressionMetric)}
 #: A curve for each of so many classes would take longer than the epoch it follows.
 MANY_CLASSES = 100
 METRICS_OF_MANY_CLASSES = ("accuracy", "f1_macro", "top5")
-
-SMALLEST_BATCH_TO_NORM = 16
 
 
 def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
@@ -50,7 +42,8 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     image = _image(spec, profile) if kind == "image" else spec.preprocessing.image
     evaluation = _evaluation(spec.evaluation, task=task, num_classes=num_classes)
     batch_size = _batch_size(spec.training.batch_size, num_train=num_train)
-    network = _normed(_network(spec.network, kind=kind), batch_size=batch_size)
+    size = None if kind != "image" or image.size == "auto" else image.size
+    network = resolved_network(spec.network, Surroundings(kind, batch_size, size))
     resolved = spec.model_copy(
         update={
             "task": task,
@@ -63,11 +56,9 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
         }
     )
     _check_monitor(resolved)
+    if resolved.regularization.stochastic_depth and not has_skips(network):
+        raise _wrong("#/regularization/stochastic_depth", f"needs a network with skips; {network.type} has none")
     return resolved
-
-
-def _wrong(at: str, detail: str) -> InvalidSpec:
-    return invalid([FieldError(at, detail)], opening="The spec does not fit the data")
 
 
 def _task(spec: JobSpec, profile: Profile) -> Task:
@@ -134,26 +125,6 @@ def _image(spec: JobSpec, profile: Profile) -> Image:
         raise _wrong("#/preprocessing/image/standardize", "imagenet needs 3 channels")
     size = (shape.height, shape.width) if image.size == "auto" else image.size
     return image.model_copy(update={"size": size, "channels": channels})
-
-
-def _network(network: Network, *, kind: Kind) -> Network:
-    if isinstance(network, AutoNetwork):
-        return NETWORKS[kind][0]()
-    if not isinstance(network, NETWORKS[kind]):
-        fitting = ", ".join(member.model_fields["type"].default for member in NETWORKS[kind])
-        raise _wrong("#/network/type", f"{network.type} does not read this data ({kind}); these do: {fitting}")
-    return network
-
-
-def _normed(network: Network, *, batch_size: int | Literal["full"]) -> Network:
-    """The network with its norm chosen: batch norm needs batches large enough to measure a mean and a deviation on."""
-    if isinstance(network, Mlp | Cnn) and network.norm == "auto":
-        small = "layer" if isinstance(network, Mlp) else "none"
-        large = batch_size == "full" or batch_size >= SMALLEST_BATCH_TO_NORM
-        return network.model_copy(update={"norm": "batch" if large else small})
-    if isinstance(network, Mlp | Cnn) and network.norm == "batch" and batch_size == 1:
-        raise _wrong("#/network/norm", "cannot be batch with a batch_size of 1: one row has no deviation")
-    return network
 
 
 def _loss(loss: Loss, *, task: Task) -> Loss:

@@ -22,6 +22,9 @@ from worker.training.randomness import seed_initialization
 from worker.training.rows import Rows, prepare
 from worker.training.update import Update
 
+#: Rows that a network is fitted on before it is trained: enough for quantiles, however many there are.
+MOST_ROWS_TO_FIT = 1 << 17
+
 
 @dataclass(slots=True)
 class Session:
@@ -96,8 +99,11 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device) -> Session:
     if isinstance(spec.loss, BinaryCrossEntropy) and data.signature.num_outputs > 2:
         data = replace(data, signature=replace(data.signature, one_vs_rest=True))
     seed_initialization(spec.seed)
-    model = Model(data.preprocessing, networks.build(spec.network, data.signature), data.signature).to(device)
+    depth = spec.regularization.stochastic_depth
+    network = networks.build(spec.network, data.signature, stochastic_depth=depth)
+    model = Model(data.preprocessing, network, data.signature).to(device)
     train = prepare(data.train, model)
+    _fit(model, train)
     plan = Plan.of(spec, num_rows=len(train))
     classes = data.signature.classes
     counts = None if classes is None else torch.bincount(train.targets, minlength=len(classes))
@@ -118,3 +124,15 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device) -> Session:
         monitor=Monitor(spec.early_stopping),
         unchanging={"spec": document(spec), "signature": data.signature.document(), "data": data.recipe},
     )
+
+
+def _fit(model: Model, train: Rows) -> None:
+    """Let the network measure what it wants to know of the training rows, on some of them, evenly spaced."""
+    if not (parts := networks.to_fit(model.network)):
+        return
+    step = max(1, len(train) // MOST_ROWS_TO_FIT)
+    some = train.take(torch.arange(0, len(train), step, device=train.targets.device))
+    with torch.no_grad():
+        inputs = some.inputs if some.is_ready else model.preprocessing(some.inputs)
+        for part in parts:
+            part.fit(inputs)

@@ -8,7 +8,18 @@ from models.spec import JobSpec, catalogue, parse
 def test_every_union_is_listed_with_its_types():
     types = {plural: [entry.type for entry in entries] for plural, entries in catalogue().items()}
     assert types["optimizers"] == ["sgd", "adam", "adamw", "nadam", "radam", "rmsprop", "adagrad", "adadelta"]
-    assert types["networks"] == ["auto", "mlp", "cnn", "rnn", "lstm", "gru"]
+    assert types["networks"] == [
+        "auto",
+        "mlp",
+        "tabm",
+        "cnn",
+        "resnet",
+        "rnn",
+        "lstm",
+        "gru",
+        "tcn",
+        "transformer",
+    ]
     assert {"cosine", "step"} < set(types["schedules"])
     assert {"data", "training", "early_stopping", "retries"} < set(types["sections"])
 

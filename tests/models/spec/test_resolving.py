@@ -228,3 +228,10 @@ def test_a_class_that_is_alone_cannot_be_learned():
     assert mistakes(lonely, data={"target": "job"}) == {
         "#/data/target": "has one class only; there is nothing to learn"
     }
+
+
+def test_stochastic_depth_needs_blocks_to_leave_out():
+    deep = {"regularization": {"stochastic_depth": 0.1}, "data": {"target": "job"}}
+    assert mistakes(**deep) == {"#/regularization/stochastic_depth": "needs a network with skips; mlp has none"}
+    skipping = {"type": "mlp", "hidden": [8, 8], "skip": True}
+    assert resolved(**deep, network=skipping).regularization.stochastic_depth == 0.1

@@ -23,18 +23,20 @@ class Signature:
 
     `num_numbers` is the width of "numbers" after preprocessing, indicators and one-hot columns included;
     `cardinalities` the number of codes of each column of "categories"; `image` is (C, H, W) and `series` is (T, F),
-    both after preprocessing. `num_outputs` is the number of classes, 1 for a regression, the horizon for a forecast.
+    both after preprocessing, and `text` is (T, size of the vocabulary), of which 0 is padding and 1 unknown.
+    `num_outputs` is the number of classes, 1 for a regression, the horizon for a forecast.
     Targets of the latter two are standardised: in original units a value is `target * target_std + target_mean`.
     `one_vs_rest`: the loss takes each class by itself, so that the outputs are logits of sigmoids, not of a softmax.
     """
 
-    kind: Literal["table", "image", "series"]
+    kind: Literal["table", "image", "series", "text"]
     task: Literal["classification", "regression", "forecasting"]
     num_outputs: int
     num_numbers: int = 0
     cardinalities: tuple[int, ...] = ()
     image: tuple[int, int, int] | None = None
     series: tuple[int, int] | None = None
+    text: tuple[int, int] | None = None
     classes: tuple[str, ...] | None = None
     target_mean: float | None = None
     target_std: float | None = None
@@ -47,6 +49,8 @@ class Signature:
             return math.prod(self.image)
         if self.series is not None:
             return math.prod(self.series)
+        if self.text is not None:
+            return self.text[0]
         return self.num_numbers + len(self.cardinalities)
 
     def document(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The shapes of what is trained, by the name that the spec gives them.
 
-Adding one: a class in `models/spec/network.py`, a module here, an entry in `NETWORKS`, a test. A network takes its spec
-and a signature, reads a batch of preprocessed tensors and answers with outputs [N, num_outputs].
+Adding one: a class in `models/spec/network/`, a module here, an entry in `NETWORKS`, a test. A network takes its spec
+and a signature, reads a batch of preprocessed tensors and answers with outputs [N, num_outputs]; one that is an
+ensemble of k may answer with [N, k, num_outputs] while it is trained.
 """
 
 from __future__ import annotations
@@ -13,22 +14,41 @@ from torch import nn
 
 from models.spec import network as specs
 from worker.training.data import Signature
+from worker.training.networks.blocks import deepen_stochastically
 from worker.training.networks.cnn import Cnn
+from worker.training.networks.initialization import initialize
 from worker.training.networks.mlp import Mlp
 from worker.training.networks.model import Model
 from worker.training.networks.recurrent import Recurrent
+from worker.training.networks.resnet import ResNet
+from worker.training.networks.tabm import Features, TabM
+from worker.training.networks.tcn import Tcn
+from worker.training.networks.transformer import Transformer
 
-__all__ = ["NETWORKS", "Model", "build"]
+__all__ = ["NETWORKS", "Model", "build", "to_fit"]
 
 NETWORKS: Mapping[type, Callable[[Any, Signature], nn.Module]] = {
     specs.Mlp: Mlp,
+    specs.TabM: TabM,
     specs.Cnn: Cnn,
+    specs.ResNet: ResNet,
     specs.Rnn: Recurrent,
     specs.Lstm: Recurrent,
     specs.Gru: Recurrent,
+    specs.Tcn: Tcn,
+    specs.Transformer: Transformer,
 }
 
 
-def build(spec: specs.Network, signature: Signature) -> nn.Module:
+def build(spec: specs.Network, signature: Signature, *, stochastic_depth: float = 0.0) -> nn.Module:
     """The network of a resolved spec, with weights drawn from the default generator."""
-    return NETWORKS[type(spec)](spec, signature)
+    network = NETWORKS[type(spec)](spec, signature)
+    if isinstance(spec, specs.Initialized):
+        initialize(network, scheme=spec.initialization)
+    deepen_stochastically(network, drop=stochastic_depth)
+    return network
+
+
+def to_fit(network: nn.Module) -> list[Features]:
+    """The parts of a network that measure something on preprocessed training rows before it is trained."""
+    return [module for module in network.modules() if isinstance(module, Features)]

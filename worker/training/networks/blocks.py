@@ -2,34 +2,75 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
+    "selu": nn.SELU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "hardswish": nn.Hardswish,
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
+    "softplus": nn.Softplus,
 }
 
-NORMS: Mapping[str, Callable[[int], nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+MOST_GROUPS = 32
+
+
+def num_groups(width: int) -> int:
+    """Groups of group norm: 32 (Wu and He 2018), or as many of them as divide the width."""
+    return math.gcd(MOST_GROUPS, width)
+
+
+#: Norms over rows of features [N, width], and over images [N, width, H, W].
+NORMS: Mapping[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+    "group": lambda width: nn.GroupNorm(num_groups(width), width),
+}
+IMAGE_NORMS: Mapping[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "layer": lambda width: nn.GroupNorm(1, width),
+    "group": lambda width: nn.GroupNorm(num_groups(width), width),
+}
 
 
 class Skip(nn.Module):
-    """Adds a block's input to its output (He et al. 2016)."""
+    """Adds a block's input to its output (He et al. 2016).
 
-    def __init__(self, block: nn.Module) -> None:
+    `shortcut` brings the input to the shape of the output where they differ. `drop` is the chance that a row leaves the
+    block out while training (stochastic depth, Huang et al. 2016); what the others get from it is scaled up, so that
+    nothing is left to do in evaluation.
+    """
+
+    def __init__(self, block: nn.Module, *, shortcut: nn.Module | None = None) -> None:
         super().__init__()
         self.block = block
+        self.shortcut = shortcut
+        self.drop = 0.0
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """[N, width] to [N, width]."""
-        out: Tensor = inputs + self.block(inputs)
-        return out
+    def forward(self, inputs: Tensor, *context: Tensor | None) -> Tensor:
+        """Inputs [N, ...] to outputs; `context` is handed to the block."""
+        out: Tensor = self.block(inputs, *context)
+        if self.drop and self.training:
+            kept = torch.rand(len(out), *[1] * (out.ndim - 1), device=out.device) >= self.drop
+            out = out * (kept.to(out.dtype) / (1 - self.drop))
+        return out + (inputs if self.shortcut is None else self.shortcut(inputs))
+
+
+def deepen_stochastically(network: nn.Module, *, drop: float) -> None:
+    """Set the chance of each skip block to be left out: rising in a straight line to `drop` at the last one."""
+    skips = [module for module in network.modules() if isinstance(module, Skip)]
+    for number, skip in enumerate(skips, start=1):
+        skip.drop = drop * number / len(skips)
 
 
 def dense(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.spec import network as specs
 from worker.training.data import Signature
-from worker.training.networks.blocks import ACTIVATIONS, dense
+from worker.training.networks.blocks import ACTIVATIONS, IMAGE_NORMS, dense
 from worker.training.networks.inputs import Batch
 
 SMALLEST_SIDE_TO_POOL = 4
@@ -31,8 +31,8 @@ class Cnn(nn.Module):
         layers: list[nn.Module] = []
         for channels in spec.channels:
             layers.append(nn.Conv2d(num_channels, channels, kernel_size=3, padding=1))
-            if spec.norm == "batch":
-                layers.append(nn.BatchNorm2d(channels))
+            if spec.norm != "none":
+                layers.append(IMAGE_NORMS[spec.norm](channels))
             if min(height, width) >= SMALLEST_SIDE_TO_POOL:
                 layers.append(nn.MaxPool2d(2))
                 height, width = height // 2, width // 2

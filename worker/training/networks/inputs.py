@@ -11,6 +11,8 @@ from worker.training.data import Signature
 
 Batch = dict[str, Tensor]
 
+PADDING = 0
+
 
 def embedding_width(cardinality: int) -> int:
     """Numbers per category: 1.6 * n ** 0.56, at most 600 (fastai's rule of thumb)."""
@@ -50,10 +52,28 @@ class FlatInput(nn.Module):
         return batch[self.name].flatten(1)
 
 
-def flat_input(signature: Signature) -> TableInput | FlatInput:
+class MeanOfTokens(nn.Module):
+    """A text as the mean of its tokens' vectors, padding left out; an empty text is all zeros."""
+
+    def __init__(self, vocabulary: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.EmbeddingBag(vocabulary, width, mode="mean", padding_idx=PADDING)
+        self.width = width
+
+    def forward(self, batch: Batch) -> Tensor:
+        """ "tokens" [N, T] to [N, width]."""
+        vectors: Tensor = self.embedding(batch["tokens"])
+        return vectors
+
+
+def flat_input(signature: Signature, *, embedding_dim: int | None = None) -> TableInput | FlatInput | MeanOfTokens:
     """The input stage of networks that read flat vectors."""
     if signature.image is not None:
         return FlatInput("image", signature.image)
     if signature.series is not None:
         return FlatInput("series", signature.series)
+    if signature.text is not None:
+        if embedding_dim is None:
+            raise ValueError("tokens need an embedding_dim")
+        return MeanOfTokens(signature.text[1], embedding_dim)
     return TableInput(signature)

@@ -1,4 +1,4 @@
-"""The multilayer perceptron: reads tables, images and windows alike, as flat vectors."""
+"""The multilayer perceptron: reads tables, images, windows and texts alike, as flat vectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Mlp(nn.Module):
 
     def __init__(self, spec: specs.Mlp, signature: Signature) -> None:
         super().__init__()
-        self.input = flat_input(signature)
+        self.input = flat_input(signature, embedding_dim=spec.embedding_dim)
         layers, width = dense(
             self.input.width,
             spec.hidden,

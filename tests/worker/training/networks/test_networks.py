@@ -7,35 +7,11 @@ import torch
 from torch import nn
 
 from models.spec import network as specs
-from models.spec import parse
 from tests.worker.training.material import session_for
+from tests.worker.training.networks.material import IMAGE, SERIES, TABLE, TEXT, batch_for, built, kinds
 from worker.training import networks
 from worker.training.data import Signature
 from worker.training.networks.inputs import embedding_width
-
-TABLE = Signature(kind="table", task="classification", num_outputs=3, num_numbers=5, cardinalities=(4, 9))
-IMAGE = Signature(kind="image", task="classification", num_outputs=3, image=(1, 8, 8))
-SERIES = Signature(kind="series", task="forecasting", num_outputs=2, series=(12, 3))
-
-
-def batch_for(signature, *, rows=6):
-    generator = torch.Generator().manual_seed(0)
-    if signature.image:
-        return {"image": torch.randn(rows, *signature.image, generator=generator)}
-    if signature.series:
-        return {"series": torch.randn(rows, *signature.series, generator=generator)}
-    batch = {"numbers": torch.randn(rows, signature.num_numbers, generator=generator)}
-    if signature.cardinalities:
-        batch["categories"] = torch.stack(
-            [torch.randint(0, n, (rows,), generator=generator) for n in signature.cardinalities], 1
-        )
-    return batch
-
-
-def built(signature, **network):
-    torch.manual_seed(0)
-    network.setdefault("norm", "batch") if network["type"] in ("mlp", "cnn") else None
-    return networks.build(parse({"data": {"dataset": "x"}, "network": network}).network, signature)
 
 
 def test_every_network_of_the_spec_can_be_built_and_no_other():
@@ -52,26 +28,34 @@ def test_every_network_of_the_spec_can_be_built_and_no_other():
         (SERIES, {"type": "mlp"}),
         (IMAGE, {"type": "cnn"}),
         (IMAGE, {"type": "cnn", "norm": "none", "hidden": [], "channels": [4, 8, 16, 16, 16]}),
+        (TEXT, {"type": "mlp"}),
+        (IMAGE, {"type": "resnet"}),
+        (IMAGE, {"type": "resnet", "block": "bottleneck", "widths": [4, 8], "depths": [2, 1], "norm": "none"}),
+        (TABLE, {"type": "tabm"}),
+        (TABLE, {"type": "tabm", "variant": "full", "bins": None, "heads": 2}),
         (SERIES, {"type": "rnn"}),
         (SERIES, {"type": "lstm", "num_layers": 2, "bidirectional": True, "dropout": 0.1}),
         (SERIES, {"type": "gru", "hidden_size": 7}),
+        (TEXT, {"type": "lstm", "num_layers": 2, "bidirectional": True, "dropout": 0.1, "pooling": "max"}),
+        (TEXT, {"type": "gru"}),
+        (SERIES, {"type": "tcn", "channels": [4, 5, 5]}),
+        (TEXT, {"type": "tcn", "norm": "none"}),
+        (SERIES, {"type": "transformer"}),
+        (TEXT, {"type": "transformer", "positions": "sinusoidal", "pooling": "class_token"}),
+        (IMAGE, {"type": "transformer", "patch": 3}),
+        (TABLE, {"type": "transformer"}),
     ],
 )
 def test_a_network_answers_each_row_with_its_outputs_and_trains_all_its_weights(signature, network):
     model = built(signature, **network)
-    outputs = model(batch_for(signature))
-    assert outputs.shape == (6, signature.num_outputs)
-    outputs.sum().backward()
+    model(batch_for(signature)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+    assert model.eval()(batch_for(signature)).shape == (6, signature.num_outputs)
 
 
 @pytest.mark.parametrize("name", get_args(specs.Activation))
 def test_every_activation_of_the_spec_exists(name):
     assert built(TABLE, type="mlp", activation=name)(batch_for(TABLE)).isfinite().all()
-
-
-def kinds(model):
-    return [type(module).__name__ for module in model.modules()]
 
 
 def test_an_mlp_is_linear_norm_activation_dropout_per_hidden_layer():
@@ -138,11 +122,21 @@ def test_a_recurrent_network_answers_from_the_states_that_both_directions_end_in
     assert torch.allclose(model(batch), model.head(ends), atol=1e-6)
 
 
-def test_a_network_refuses_data_it_cannot_read():
-    with pytest.raises(ValueError, match="a CNN reads images"):
-        built(TABLE, type="cnn")
-    with pytest.raises(ValueError, match="reads series"):
-        built(TABLE, type="lstm")
+@pytest.mark.parametrize(
+    ("network", "signature", "why"),
+    [
+        (specs.Cnn(norm="batch"), TABLE, "a CNN reads images"),
+        (specs.ResNet(), SERIES, "a ResNet reads images"),
+        (specs.Lstm(), TABLE, "a network over sequences reads series"),
+        (specs.Tcn(), TEXT, "texts with an embedding_dim"),
+        (specs.Mlp(), TEXT, "tokens need an embedding_dim"),
+        (specs.TabM(), IMAGE, "TabM reads tables"),
+        (specs.Transformer(), IMAGE, "patches are cut from images, by a resolved spec"),
+    ],
+)
+def test_a_network_refuses_data_it_cannot_read(network, signature, why):
+    with pytest.raises(ValueError, match=why):
+        networks.build(network, signature)
 
 
 def test_a_model_predicts_probabilities_from_raw_rows():

@@ -1,0 +1,122 @@
+"""Which network reads which data, and what `auto` in a network means for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from models.spec.mistakes import misfit
+from models.spec.network import (
+    AutoNetwork,
+    Cnn,
+    Gru,
+    Initialized,
+    Lstm,
+    Mlp,
+    Network,
+    ResNet,
+    Rnn,
+    TabM,
+    Tcn,
+    Transformer,
+)
+from models.spec.network import Recurrent as RecurrentNetwork
+
+Kind = Literal["table", "image", "series", "text"]
+
+#: The networks that read each kind of data; `auto` is the first.
+NETWORKS: dict[Kind, tuple[type[Initialized], ...]] = {
+    "table": (Mlp, TabM, Transformer),
+    "image": (Cnn, ResNet, Mlp, Transformer),
+    "series": (Lstm, Gru, Rnn, Tcn, Transformer, Mlp),
+    "text": (Mlp, Lstm, Gru, Rnn, Tcn, Transformer),
+}
+
+SMALLEST_BATCH_TO_NORM = 16
+#: The norm of `auto` where batches are too small to measure a mean and a deviation on.
+NORM_OF_SMALL_BATCHES: dict[type[Initialized], str] = {Mlp: "layer", Cnn: "none", ResNet: "group"}
+TOKEN_WIDTH = 64
+LARGEST_SMALL_IMAGE = 64
+SMALL_STAGES, LARGE_STAGES = ((32, 64, 128), (1, 1, 1)), ((64, 128, 256, 512), (2, 2, 2, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a network is chosen for: a kind of data, batches of that size, and images of that size if any."""
+
+    kind: Kind
+    batch_size: int | Literal["full"]
+    image_size: tuple[int, int] | None = None
+
+
+def resolved_network(network: Network, around: Surroundings) -> Network:
+    """The network with nothing left open. Raises InvalidSpec where it does not read this data, or cannot in batches."""
+    if isinstance(network, AutoNetwork):
+        network = cast("Network", NETWORKS[around.kind][0]())
+    if not isinstance(network, NETWORKS[around.kind]):
+        fitting = ", ".join(member.model_fields["type"].default for member in NETWORKS[around.kind])
+        raise misfit("#/network/type", f"{network.type} does not read this data ({around.kind}); these do: {fitting}")
+    changes = _norm(network, batch_size=around.batch_size) | _tokens(network, kind=around.kind)
+    if isinstance(network, ResNet):
+        changes |= _stages(network, around)
+    if isinstance(network, RecurrentNetwork | Tcn) and network.pooling == "auto":
+        changes["pooling"] = "mean" if around.kind == "text" else "last"
+    if isinstance(network, Transformer):
+        changes |= _attention(network, around)
+    return network.model_copy(update=changes)
+
+
+def has_skips(network: Network) -> bool:
+    """Whether the network has blocks that stochastic depth can leave out."""
+    return isinstance(network, ResNet | Tcn | Transformer) or (isinstance(network, Mlp) and network.skip)
+
+
+def _norm(network: Network, *, batch_size: int | Literal["full"]) -> dict[str, Any]:
+    """Batch norm needs batches large enough to measure a mean and a deviation on."""
+    if not isinstance(network, Mlp | Cnn | ResNet):
+        return {}
+    if network.norm == "batch" and batch_size == 1:
+        raise misfit("#/network/norm", "cannot be batch with a batch_size of 1: one row has no deviation")
+    if network.norm != "auto":
+        return {}
+    large = batch_size == "full" or batch_size >= SMALLEST_BATCH_TO_NORM
+    return {"norm": "batch" if large else NORM_OF_SMALL_BATCHES[type(network)]}
+
+
+def _tokens(network: Network, *, kind: Kind) -> dict[str, Any]:
+    if not isinstance(network, Mlp | RecurrentNetwork | Tcn):
+        return {}
+    if kind == "text":
+        return {"embedding_dim": network.embedding_dim or TOKEN_WIDTH}
+    if network.embedding_dim is not None:
+        raise misfit("#/network/embedding_dim", f"is for the tokens of texts; this data is {kind}")
+    return {}
+
+
+def _stages(network: ResNet, around: Surroundings) -> dict[str, Any]:
+    size = around.image_size or (1, 1)
+    large = min(size) > LARGEST_SMALL_IMAGE
+    changes: dict[str, Any] = {} if network.stem != "auto" else {"stem": "strided" if large else "plain"}
+    if network.widths == "auto":
+        widths, depths = LARGE_STAGES if large else SMALL_STAGES
+        changes |= {"widths": widths, "depths": depths}
+    return changes
+
+
+def _attention(network: Transformer, around: Surroundings) -> dict[str, Any]:
+    changes: dict[str, Any] = {"feedforward": network.feedforward or 4 * network.width}
+    if network.positions == "auto":
+        changes["positions"] = "none" if around.kind == "table" else "learned"
+    if network.pooling == "auto":
+        changes["pooling"] = {"series": "last", "table": "class_token"}.get(around.kind, "mean")
+    if around.kind == "table" and network.pooling == "last":
+        raise misfit("#/network/pooling", "cannot be last: the columns of a table have no order")
+    if around.kind != "image":
+        if network.patch is not None:
+            raise misfit("#/network/patch", f"is for images; this data is {around.kind}")
+        return changes
+    height, width = around.image_size or (1, 1)
+    patch = network.patch or max(1, round(min(height, width) / 8))
+    if patch > min(height, width):
+        raise misfit("#/network/patch", f"{patch} is larger than the image, which is {height} x {width}")
+    return changes | {"patch": patch}
