@@ -19,7 +19,7 @@ _ADVISORY_LOCK: Final = 7_472_616_969  # any number, the same in every process
 _POLL_SECONDS: Final = 0.05
 
 
-def migrate(database: Database, *, to: str = "heads") -> None:
+def migrate(database: Database, *, to: str = "head") -> None:
     """Bring the schema up to date; several processes may call it at once. Raises `Unavailable`."""
     check_integrity(database)
     if is_current(database):
