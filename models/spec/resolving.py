@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, get_args
 
 from models.profile import Profile
@@ -15,6 +14,7 @@ from models.spec.mistakes import misfit as _wrong
 from models.spec.network import Recurrent
 from models.spec.network.resolving import Kind, Surroundings, has_skips, resolved_network
 from models.spec.preprocessing import Image
+from models.spec.stepping import resolved_batch_size, resolved_regularization
 
 Task = Literal["classification", "regression", "forecasting"]
 
@@ -41,7 +41,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     num_train = _num_train(data.split, profile)
     image = _image(spec, profile) if kind == "image" else spec.preprocessing.image
     evaluation = _evaluation(spec.evaluation, task=task, num_classes=num_classes)
-    batch_size = _batch_size(spec.training.batch_size, num_train=num_train)
+    batch_size = resolved_batch_size(spec, num_train=num_train)
     size = None if kind != "image" or image.size == "auto" else image.size
     network = resolved_network(spec.network, Surroundings(kind, batch_size, size))
     resolved = spec.model_copy(
@@ -51,6 +51,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
             "preprocessing": spec.preprocessing.model_copy(update={"image": image}),
             "network": network,
             "loss": _loss(spec.loss, task=task),
+            "regularization": resolved_regularization(spec),
             "training": spec.training.model_copy(update={"batch_size": batch_size}),
             "evaluation": evaluation,
         }
@@ -154,10 +155,3 @@ def _check_monitor(spec: JobSpec) -> None:
         if monitor is not None and monitor.removeprefix("validation/") not in known:
             names = ", ".join(f"validation/{name}" for name in known)
             raise _wrong(f"#/{section}/monitor", f"is not measured in this job; these are: {names}")
-
-
-def _batch_size(batch_size: int | Literal["auto", "full"], *, num_train: int) -> int | Literal["full"]:
-    """About fifty steps per epoch, as a power of two between 32 and 1024."""
-    if batch_size != "auto":
-        return batch_size
-    return min(1024, max(32, 2 ** round(math.log2(max(num_train, 1) / 50))))

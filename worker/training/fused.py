@@ -46,8 +46,10 @@ def _adam(kernel: Callable[..., None]) -> Kernel:
 
 
 def _sgd(optimizer: optim.Optimizer, group: dict[str, Any], weights: list[Tensor], gradients: list[Tensor]) -> None:
+    skip = getattr(optimizer, "found_inf", None)
     if decay := group["decoupled_weight_decay"]:
-        torch._foreach_mul_(weights, 1 - group["lr"] * decay)
+        kept = 1 - group["lr"] * decay
+        torch._foreach_mul_(weights, kept if skip is None else torch.where(skip > 0, 1.0, kept))
     moments = [optimizer.state[weight]["momentum_buffer"] for weight in weights] if group["momentum"] else []
     torch._fused_sgd_(
         weights,
@@ -56,11 +58,11 @@ def _sgd(optimizer: optim.Optimizer, group: dict[str, Any], weights: list[Tensor
         weight_decay=0.0,
         momentum=group["momentum"],
         lr=group["lr"],
-        dampening=0.0,
+        dampening=group["dampening"],
         nesterov=group["nesterov"],
         maximize=False,
         is_first_step=False,
-        found_inf=getattr(optimizer, "found_inf", None),
+        found_inf=skip,
     )
 
 

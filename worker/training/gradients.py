@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
 from models.spec.regularization import GradientClip, Regularization
 from worker.training.errors import Diverged
@@ -49,10 +48,10 @@ def clip(gradients: list[Tensor], norm: Tensor, bound: GradientClip | None) -> N
 class Penalty:
     """l1 * sum |w| + l2 / 2 * sum w^2 over the matrices: terms of the loss, felt by the optimizer like any gradient."""
 
-    def __init__(self, spec: Regularization, parameters: Sequence[Tensor]) -> None:
+    def __init__(self, spec: Regularization, network: nn.Module) -> None:
         self._l1 = spec.l1
         self._l2 = spec.l2
-        self._weights = matrices(parameters) if spec.l1 or spec.l2 else []
+        self._weights = matrices(network) if spec.l1 or spec.l2 else []
 
     def added_to(self, loss: Tensor) -> Tensor:
         """The loss with the penalty."""

@@ -90,23 +90,32 @@ class Loop:
         """Forward, loss, backward, update."""
         session = self.session
         done = session.counters.step
-        seed_step(session.spec.seed, done, session.device)
+        loss, hits = self.backward(batch)
+        norm = session.update(step=done, loss=loss, again=lambda: self.backward(batch)[0])
+        session.counters.next_step()
+        self.recorder.step(
+            done + 1,
+            loss=loss,
+            norm=norm,
+            hits=hits,
+            size=len(batch),
+            learning_rate=session.update.learning_rate(done),
+        )
+
+    def backward(self, batch: Rows) -> tuple[Tensor, Tensor | None]:
+        """Forward, loss, backward: the loss, and how many rows were classified right; both stay on the device.
+
+        What is drawn depends on the number of the step alone, so that the same batch gives the same again.
+        """
+        session = self.session
+        seed_step(session.spec.seed, session.counters.step, session.device)
         if session.augmentation is not None:
             batch = session.augmentation(batch)
         with self._arithmetic:
             outputs = forward(session.model, batch)
             loss = session.penalty.added_to(batch_loss(session.loss, outputs, batch))
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = session.update(step=done)
-        session.counters.next_step()
-        self.recorder.step(
-            done + 1,
-            loss=loss.detach(),
-            norm=norm,
-            hits=self._hits(outputs, batch),
-            size=len(batch),
-            learning_rate=session.update.learning_rate(done),
-        )
+        return loss.detach(), self._hits(outputs, batch)
 
     def validate(self) -> None:
         """Score the validation rows, and keep the weights if they are the best so far."""

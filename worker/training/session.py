@@ -118,7 +118,7 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device) -> Session:
         validation=prepare(data.validation, model),
         plan=plan,
         loss=loss,
-        penalty=Penalty(spec.regularization, list(model.parameters())),
+        penalty=Penalty(spec.regularization, model),
         update=Update(spec, model, plan),
         evaluation=Evaluation(model, loss, metrics=metrics),
         monitor=Monitor(spec.early_stopping),

@@ -7,7 +7,8 @@ from models.spec import JobSpec, catalogue, parse
 
 def test_every_union_is_listed_with_its_types():
     types = {plural: [entry.type for entry in entries] for plural, entries in catalogue().items()}
-    assert types["optimizers"] == ["sgd", "adam", "adamw", "nadam", "radam", "rmsprop", "adagrad", "adadelta"]
+    assert types["optimizers"][:3] == ["sgd", "adam", "adamw"]
+    assert {"lion", "muon", "lbfgs"} < set(types["optimizers"])
     assert types["networks"] == [
         "auto",
         "mlp",

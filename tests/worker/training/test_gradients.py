@@ -63,7 +63,7 @@ def network():
 
 def test_penalties_are_terms_of_the_loss_and_spare_the_bias():
     layer = network()
-    penalty = Penalty(Regularization(l1=0.1, l2=0.01), list(layer.parameters()))
+    penalty = Penalty(Regularization(l1=0.1, l2=0.01), layer)
     loss = penalty.added_to(torch.tensor(1.0))
     assert loss.item() == pytest.approx(1.0 + 0.1 * 5 + 0.01 / 2 * 13)
     loss.backward()
@@ -73,7 +73,7 @@ def test_penalties_are_terms_of_the_loss_and_spare_the_bias():
 
 def test_without_penalties_the_loss_is_untouched():
     loss = torch.tensor(1.0)
-    assert Penalty(Regularization(), list(network().parameters())).added_to(loss) is loss
+    assert Penalty(Regularization(), network()).added_to(loss) is loss
 
 
 def weights_after_a_step(**sections):

@@ -151,7 +151,7 @@ def test_a_save_gives_a_sign_before_it_and_for_every_file(tmp_path):
     signs = Signs()
     loop = loop_for("flowers", tmp_path, callback=signs)
     loop.keeper.save()
-    assert signs.num == 1 + len({"state", "weights"})
+    assert signs.num == 1 + len({"state", "weights", "golden"})
 
 
 def test_a_step_that_is_saved_is_not_saved_again_until_it_is_the_best_too(tmp_path):

@@ -152,6 +152,29 @@ def test_the_kin_of_adam_are_those_of_pytorch(name, reference):
     assert weights_after(type=name, learning_rate=0.1, betas=[0.8, 0.9], eps=1e-6) == expected
 
 
+def test_dampening_makes_a_gradient_count_less_in_the_momentum():
+    velocity, weight, expected = GRADIENTS[0], WEIGHT - 0.1 * GRADIENTS[0], []
+    for gradient in GRADIENTS[1:]:
+        expected.append(weight)
+        velocity = 0.9 * velocity + 0.7 * gradient
+        weight -= 0.1 * velocity
+    after = weights_after(type="sgd", learning_rate=0.1, dampening=0.3)
+    assert [weight for weight, _ in after] == pytest.approx([*expected, weight])
+
+
+def test_lion_moves_by_the_sign_of_its_momentum():
+    momentum, weight, bias, expected = 0.0, WEIGHT, BIAS, []
+    for gradient in (0.5, -3.0, 1.0):
+        direction = math.copysign(1, 0.9 * momentum + 0.1 * gradient)
+        weight -= 0.01 * (direction + 0.5 * weight)
+        bias -= 0.01 * direction
+        momentum = 0.8 * momentum + 0.2 * gradient
+        expected.append((pytest.approx(weight), pytest.approx(bias)))
+    after = weights_after((0.5, -3.0, 1.0), type="lion", learning_rate=0.01, betas=[0.9, 0.8], weight_decay=0.5)
+    assert after == expected
+    assert after[0][1] < after[1][1]
+
+
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -160,6 +183,7 @@ def test_the_kin_of_adam_are_those_of_pytorch(name, reference):
         {"type": "sgd"},
         {"type": "sgd", "momentum": 0.0, "weight_decay": 0.2},
         {"type": "sgd", "nesterov": True},
+        {"type": "sgd", "dampening": 0.5},
     ],
 )
 def test_the_short_way_gives_the_bits_of_the_long_way(optimizer):
@@ -177,3 +201,22 @@ def test_a_fused_step_can_be_called_off_on_the_device():
         fused.step(built)
         assert ((layer.weight.item(), layer.bias.item()) == before) is bool(found)
     assert built.state[layer.weight]["step"] == 1
+
+
+def test_weight_decay_is_called_off_with_the_step():
+    layer = network()
+    built = optimizers.build(spec_of(type="sgd", weight_decay=0.5), layer)
+    for found, moves in ((0.0, True), (1.0, False)):
+        layer.weight.grad, layer.bias.grad = torch.full((1, 1), 0.5), torch.full((1,), 0.5)
+        before = layer.weight.item()
+        built.found_inf = torch.tensor(found)
+        fused.step(built)
+        assert (layer.weight.item() != before) is moves
+
+
+def test_weight_decay_spares_biases_norms_and_embeddings():
+    parts = nn.ModuleDict({"table": nn.Embedding(3, 2), "norm": nn.BatchNorm1d(2), "linear": nn.Linear(2, 2)})
+    built = optimizers.build(spec_of(type="adamw", weight_decay=0.5), parts)
+    decays = {id(weight): group["weight_decay"] for group in built.param_groups for weight in group["params"]}
+    assert {name for name, weight in parts.named_parameters() if decays[id(weight)]} == {"linear.weight"}
+    assert len(decays) == len(list(parts.parameters()))

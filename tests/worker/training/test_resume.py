@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from tests.worker.training.material import FAMILIES, Recording, train_on
-from worker.training import Callback, Order
+from worker.training import Callback, Order, optimizers
 from worker.training.checkpoint import load
 
 #: What a result says that depends on the machine and not on the numbers.
@@ -104,13 +104,23 @@ OPTIMIZERS = (
     "rmsprop",
     "adagrad",
     "adadelta",
+    "lion",
+    "muon",
+    "lbfgs",
     {"type": "sgd", "momentum": 0.0},
 )
 
 
+def test_no_optimizer_is_forgotten():
+    names = {name if isinstance(name, str) else name["type"] for name in OPTIMIZERS}
+    assert names == {kind.model_fields["type"].default for kind in optimizers.OPTIMIZERS}
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_goes_on_with_the_same_bits(optimizer, tmp_path):
-    sections = {**FAMILIES["mlp"][1], "optimizer": optimizer}
+    sections = {**FAMILIES["mlp"][1], "optimizer": optimizer, "training": {"epochs": 4, "batch_size": 16}}
+    if optimizer == "lbfgs":
+        sections["training"] = {"epochs": 14}
     whole = train_on("flowers", tmp_path / "whole", **sections)
     train_on("flowers", tmp_path / "part", callbacks=[Recording(order=Order.PAUSE, at=7)], **sections)
     rest = train_on("flowers", tmp_path / "rest", resume=tmp_path / "part" / "7", **sections)

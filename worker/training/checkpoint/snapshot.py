@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
+from worker.training.optimizers import Lbfgs
+
 Tensors = dict[str, Tensor]
 
 
@@ -77,13 +79,18 @@ def weights_of(model: nn.Module) -> Tensors:
 
 
 def optimizer_state(optimizer: optim.Optimizer) -> Tensors:
-    """The state of an optimizer as tensors named `<number of the parameter>.<name>`."""
+    """The state of an optimizer as tensors named `<number of the parameter>.<name>`, or as it names them itself."""
+    if isinstance(optimizer, Lbfgs):
+        return copied(optimizer.tensors())
     state = optimizer.state_dict()["state"]
     return copied({f"{number}.{name}": value for number, values in state.items() for name, value in values.items()})
 
 
 def restore_optimizer(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Put saved state back. Rates, decay and the like come from the spec, not from the checkpoint."""
+    if isinstance(optimizer, Lbfgs):
+        optimizer.restore(tensors)
+        return
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
