@@ -8,13 +8,14 @@ from typing import Final
 
 from api.background import Sweep
 from api.service import Service
-from models import doorbells, idempotency
+from models import doorbells, idempotency, orphans
 from models.reaper import Reaper
 
 _logger = logging.getLogger("trainyard.background")
 _PROFILES_SECONDS: Final = 10.0
 _FORGET_SECONDS: Final = 3600.0
 _KEY_USAGE_SECONDS: Final = 30.0
+_ORPHANS_SECONDS: Final = 3600.0
 _WEBHOOKS_SECONDS: Final = 1.0
 _MOST_RINGS: Final = 64
 
@@ -39,12 +40,20 @@ def sweeps(service: Service) -> list[Sweep]:
         with database.unit_of_work() as connection:
             idempotency.expire(connection)
 
+    def tidy() -> None:
+        repairs = orphans.sweep(database, service.artifacts)
+        for key in repairs.deleted:
+            _logger.warning("deleted %s, which belonged to nobody", key)
+        for location in repairs.damaged:
+            _logger.error("the checkpoint %s is gone", location)
+
     return [
         Sweep("reaper", settings.reaper_seconds, reap),
         Sweep("doorbell", settings.doorbell_seconds, ring),
         Sweep("profiles", _PROFILES_SECONDS, service.profiler.recover),
         Sweep("idempotency", _FORGET_SECONDS, forget),
         Sweep("keys", _KEY_USAGE_SECONDS, service.key_usage.write),
+        Sweep("orphans", _ORPHANS_SECONDS, tidy),
         Sweep("webhooks", _WEBHOOKS_SECONDS, service.webhooks.sweep),
         Sweep("deliveries", _FORGET_SECONDS, service.webhooks.forget),
     ]

@@ -10,14 +10,25 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from models.errors import NotFound
 
 _PART: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+#: What may be deleted has also been made by trainers, who hide what is not finished.
+_STORED_PART: Final = re.compile(r"(\.tmp-)?[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 _BLOCK_BYTES: Final = 1 << 18
+
+
+class Child(NamedTuple):
+    """Something below a key, and the time since it was last changed."""
+
+    name: str
+    age_seconds: float
 
 
 class ArtifactStore(Protocol):
@@ -38,6 +49,9 @@ class ArtifactStore(Protocol):
     def delete(self, key: str) -> None:
         """Delete what is under a key, file or folder; nothing there is no error."""
 
+    def children(self, key: str) -> list[Child]:
+        """What lies directly below a key, unfinished things included; nothing below what is no folder."""
+
 
 class LocalStore:
     """A folder on this machine."""
@@ -48,8 +62,11 @@ class LocalStore:
 
     def path(self, key: str) -> Path:
         """See `ArtifactStore.path`."""
+        return self._path(key, part=_PART)
+
+    def _path(self, key: str, *, part: re.Pattern[str]) -> Path:
         parts = key.split("/")
-        if not all(_PART.fullmatch(part) for part in parts):
+        if not all(part.fullmatch(word) for word in parts):
             raise ValueError(f"not an artifact key: {key!r}")
         return self._root.joinpath(*parts)
 
@@ -86,11 +103,21 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         """See `ArtifactStore.delete`."""
-        path = self.path(key)
+        path = self._path(key, part=_STORED_PART)
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+    def children(self, key: str) -> list[Child]:
+        """See `ArtifactStore.children`."""
+        now = time.time()
+        found = []
+        with suppress(FileNotFoundError, NotADirectoryError):
+            for path in self.path(key).iterdir():
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    found.append(Child(path.name, now - path.stat().st_mtime))
+        return found
 
 
 def open_store(url: str) -> ArtifactStore:
