@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, 
 from sqlalchemy.engine import URL
 
 from models.errors import Unavailable
+from models.patience import PatientConnection
 
 __all__ = ["Connection", "Database", "check_integrity", "wal_is_safe"]
 
@@ -149,7 +150,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=_POOL_SIZE,
         max_overflow=_MAX_OVERFLOW,
@@ -162,6 +163,12 @@ def _postgresql_engine(url: URL) -> Engine:
             "options": _POSTGRESQL_OPTIONS,
         },
     )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, words: Any, named: Any) -> Any:
+        return PatientConnection.connect(*words, **named)
+
+    return engine
 
 
 def check_integrity(database: Database) -> None:

@@ -61,6 +61,8 @@ class Loop:
     def fit(self) -> Ending:
         """Walk epochs from wherever the session is. A run that diverges still leaves its curve and its best weights."""
         ending = self._ordered() or self._finished()
+        if ending is Ending.STOPPED and self.session.counters.position > 0:
+            self._end_epoch()  # it goes on in the middle of an epoch, whose steps have not been scored
         try:
             while ending is None:
                 ending = self.epoch() or self._finished()
@@ -78,13 +80,16 @@ class Loop:
         ending = self._walk_batches()
         if ending in BROKEN_OFF:
             return ending
-        self.session.counters.next_epoch()
-        self.validate()
+        self._end_epoch()
         if ending is None and self.keeper.due.after_epoch(
             step=self.session.counters.step, epoch=self.session.counters.epoch
         ):
             self.keeper.save()
         return ending
+
+    def _end_epoch(self) -> None:
+        self.session.counters.next_epoch()
+        self.validate()
 
     def step(self, batch: Rows) -> None:
         """Forward, loss, backward, update."""

@@ -226,3 +226,12 @@ def test_a_finished_run_that_is_resumed_finishes_again(tmp_path):
     shutil.rmtree(tmp_path / "again")
     same_folder = train_on("flowers", tmp_path / "whole", resume=tmp_path / "whole" / str(whole.step), **sections)
     assert numbers_in(same_folder) == numbers_in(whole)
+
+
+def test_a_run_that_is_stopped_as_soon_as_it_goes_on_is_scored_like_one_that_was_stopped_there(tmp_path):
+    stopped = train_on("flowers", tmp_path / "stopped", callbacks=[Recording(order=Order.STOP, at=7)])
+    train_on("flowers", tmp_path / "part", callbacks=[Recording(order=Order.DRAIN, at=7)])
+    told = Recording(order=Order.STOP)
+    resumed = train_on("flowers", tmp_path / "rest", callbacks=[told], resume=tmp_path / "part" / "7")
+    assert numbers_in(resumed) == numbers_in(stopped)
+    assert [step for step, _ in told.metrics["validation/loss"]] == [7]

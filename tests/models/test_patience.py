@@ -1,0 +1,41 @@
+"""A PostgreSQL that stands still is given up in time, and used again once it moves."""
+
+import signal
+import time
+
+import psutil
+import pytest
+
+from models import patience
+from models.database import Database
+from models.errors import Unavailable
+from tests.fixtures.postgresql import own_server
+
+
+def test_a_frozen_server_is_unavailable_in_time_and_used_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "ANSWER_SECONDS", 0.5)
+    with own_server() as server:
+        database = Database(server.url)
+        assert database.answers()
+        frozen = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children()]
+        for process in frozen:
+            process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        with pytest.raises(Unavailable), database.unit_of_work() as connection:
+            connection.exec_driver_sql("select 1")
+        took = time.monotonic() - began
+        for process in frozen:
+            process.send_signal(signal.SIGCONT)
+        assert took < 8, "one statement, and one try to connect anew"
+        assert database.answers()
+        database.close()
+
+
+def test_a_statement_that_takes_long_is_ended_by_the_server_first() -> None:
+    with own_server() as server:
+        database = Database(server.url)
+        with pytest.raises(Unavailable), database.reading() as connection:
+            connection.exec_driver_sql("set statement_timeout = 200")
+            connection.exec_driver_sql("select pg_sleep(60)")
+        assert database.answers()
+        database.close()
