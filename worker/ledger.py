@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from models import checkpoints, endings, leases, logs, metrics
+from models import checkpoints, endings, histograms, leases, logs, metrics
 from models.artifacts import ArtifactStore
 from models.database import Connection, Database
 from models.endings import Ending
@@ -121,6 +121,8 @@ class Ledger:
                 leases.resumed(connection, self.lease, step=frame.fields["step"])
             case "restarted":
                 leases.restarted(connection, self.lease)
+            case "histograms":
+                histograms.append(connection, job_id=self.lease.job_id, taken=_taken(frame))
             case "damaged":
                 attempt, step = frame.fields["attempt"], frame.fields["step"]
                 checkpoints.mark_corrupt(connection, job_id=self.lease.job_id, attempt=attempt, step=step)
@@ -148,6 +150,12 @@ class Ledger:
 def folder_key(lease: Lease) -> str:
     """Where in the artifact store an attempt keeps its checkpoints."""
     return f"jobs/{lease.job_id}/{lease.attempt}"
+
+
+def _taken(frame: Frame) -> histograms.Histograms:
+    names = frame.fields["names"]
+    figures, counts = (array.reshape(len(names), -1) for array in frame.arrays)
+    return histograms.Histograms(frame.fields["step"], frame.fields["time"], names, figures, counts)
 
 
 def _saved(lease: Lease, frame: Frame) -> checkpoints.Saved:

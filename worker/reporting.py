@@ -19,7 +19,7 @@ import numpy as np
 
 from models.spec import JobSpec, document
 from worker.messages import Frame
-from worker.training import Callback, Order, Progress, SavedCheckpoint, Series
+from worker.training import Callback, Histograms, Order, Progress, SavedCheckpoint, Series
 
 PROGRESS_SECONDS: Final = 0.2
 SIGN_SECONDS: Final = 1.0
@@ -82,6 +82,11 @@ class Reporter(Callback):
                 self._metrics.setdefault(name, []).append(points)
                 self._num_points += len(points.steps)
             self._changed.notify()
+
+    def on_histograms(self, histograms: Histograms) -> None:
+        """Pass them on, behind the points of the steps before."""
+        fields = {"step": histograms.step, "time": histograms.time, "names": list(histograms.names)}
+        self.post(Frame("histograms", fields, [histograms.figures.ravel(), histograms.counts.ravel()]))
 
     def on_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
         """Say that a checkpoint is durable, behind the points that lead to it."""

@@ -19,6 +19,7 @@ from models.spec.preprocessing import Preprocessing
 from models.spec.regularization import Regularization
 from models.spec.resources import Resources, Retries
 from models.spec.schedule import AnySchedule, Cosine
+from models.spec.tracking import Tracking
 from models.spec.training import Training
 from models.spec.units import Duration
 
@@ -59,6 +60,7 @@ class JobSpec(Section):
         Checkpoints(), description="How often the run is made durable, and how much is kept."
     )
     evaluation: Evaluation = Field(Evaluation(), description="What is measured, and what it is compared with.")
+    tracking: Tracking = Field(Tracking(), description="What is kept of the run beyond its metrics, and who is told.")
     resources: Resources = Field(Resources(), description="Which workers may take the job, and on which device.")
     priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(0, description="Higher goes first within a pool.")
     max_runtime: Duration | None = Field(

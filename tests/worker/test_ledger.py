@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import checkpoints, events, jobs, leases, logs, metrics
+from models import checkpoints, events, histograms, jobs, leases, logs, metrics
 from models.artifacts import LocalStore
 from models.database import Connection, Database
 from models.endings import Ending
@@ -61,6 +61,17 @@ def checkpoint(store: LocalStore, lease: Lease, step: int, *kinds: str) -> Frame
 def loss(*steps: int) -> Frame:
     numbers = np.array(steps)
     return Frame("metrics", {"names": ["train/loss"]}, (numbers, numbers * 1.0, numbers * 1.0))
+
+
+def test_histograms_are_kept_tensor_by_tensor(database, ledger):
+    names = ["weights/a", "weights/b"]
+    frame = Frame("histograms", {"step": 4, "time": 2.5, "names": names}, (np.arange(10.0), np.arange(6.0)))
+    ledger.write(batch(frame))
+    with database.reading() as connection:
+        (kept,) = histograms.listing(connection, job_id=ledger.lease.job_id)
+    assert (kept.step, kept.time, kept.names) == (4, 2.5, names)
+    assert kept.figures[1].tolist() == [5.0, 6.0, 7.0, 8.0, 9.0]
+    assert kept.counts[1].tolist() == [3.0, 4.0, 5.0]
 
 
 def told(database: Database, job_id: str) -> list[tuple[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 
 from worker.messages import Decoder, Frame
 from worker.reporting import PROGRESS_SECONDS, Reporter
-from worker.training import Order, Progress, SavedCheckpoint, SavedFile, Series
+from worker.training import Histograms, Order, Progress, SavedCheckpoint, SavedFile, Series
 
 
 @pytest.fixture
@@ -50,6 +50,18 @@ def test_a_training_run_does_not_wait_for_a_supervisor_that_does_not_read(channe
         if frame.kind == "metrics":
             steps += frame.arrays[0].tolist()
     assert steps == list(range(20_000))
+
+
+def test_histograms_follow_the_points_of_the_steps_before(channel):
+    supervisor, trainer = channel
+    reporter = reporter_on(trainer)
+    reporter.on_metrics(loss(1, 2))
+    reporter.on_histograms(Histograms(2, 5.0, ["weights/a", "gradients/a"], np.ones((2, 5)), np.full((2, 64), 3.0)))
+    reporter.close(Frame("finished"))
+    points, histograms, _ = received(supervisor)
+    assert (points.kind, histograms.kind) == ("metrics", "histograms")
+    assert histograms.fields == {"step": 2, "time": 5.0, "names": ["weights/a", "gradients/a"]}
+    assert [array.tolist() for array in histograms.arrays] == [[1.0] * 10, [3.0] * 128]
 
 
 def test_a_step_costs_next_to_nothing(channel):

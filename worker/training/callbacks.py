@@ -42,6 +42,21 @@ class Series:
     values: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Histograms:
+    """The distribution of every weight and gradient after one step; see `worker.training.histograms`.
+
+    `figures` is [tensors, 5]: minimum, maximum, number, sum, sum of squares. `counts` is [tensors, bins], the bins of
+    equal width between minimum and maximum. `time` is in seconds since the epoch.
+    """
+
+    step: int
+    time: float
+    names: Sequence[str]
+    figures: NDArray[np.float64]
+    counts: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True)
 class SavedFile:
     """A file of a checkpoint and its digest."""
@@ -78,6 +93,9 @@ class Callback:
 
     def on_metrics(self, series: Mapping[str, Series]) -> None:
         """Points since the last call, by metric name; about twice a second and before every checkpoint."""
+
+    def on_histograms(self, histograms: Histograms) -> None:
+        """Weights and gradients at the end of an epoch, at most `MOST_IN_A_RUN` times."""
 
     def on_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
         """A checkpoint is durable. A step that is told twice has more kinds the second time."""
@@ -118,6 +136,11 @@ class Callbacks(Callback):
         """Tell every member."""
         for member in self.members:
             member.on_metrics(series)
+
+    def on_histograms(self, histograms: Histograms) -> None:
+        """Tell every member."""
+        for member in self.members:
+            member.on_histograms(histograms)
 
     def on_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
         """Tell every member."""

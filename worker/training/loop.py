@@ -14,6 +14,7 @@ from models.spec.units import duration_seconds
 from worker.training.callbacks import Callback, Order, Progress
 from worker.training.errors import Diverged
 from worker.training.evaluation import forward
+from worker.training.histograms import Observer
 from worker.training.keeper import Keeper
 from worker.training.objective import batch_loss, num_right
 from worker.training.precision import arithmetic
@@ -56,6 +57,8 @@ class Loop:
         self.keeper = keeper
         self.callback = callback
         self._arithmetic: AbstractContextManager[object] = arithmetic(session.spec.training.precision, session.device)
+        self.observer = Observer(session, callback)
+        session.update.on_gradients = self.observer.see_gradients
         self._max_seconds = _seconds(session.spec.training.max_time)
 
     def fit(self) -> Ending:
@@ -98,6 +101,7 @@ class Loop:
         loss, hits = self.backward(batch)
         norm = session.update(step=done, loss=loss, again=lambda: self.backward(batch)[0])
         session.counters.next_step()
+        self.observer.see_weights(done + 1)
         self.recorder.step(
             done + 1,
             loss=loss,

@@ -22,6 +22,8 @@ class Update:
         self._learning_rate = rate_of(spec.optimizer)
         self.schedule = schedules.build(spec.schedule, plan)
         self._bound = spec.regularization.gradient_clip
+        #: Told the number of the step once its gradients are known to be finite, before they are clipped and used up.
+        self.on_gradients: Callable[[int], None] = lambda _: None
 
     def learning_rate(self, step: int) -> float:
         """The rate of a step, counted from 0."""
@@ -37,6 +39,7 @@ class Update:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         norm = gradient_norm(gradients)
         refuse_poison(norm, step=step + 1, optimizer=self.optimizer)
+        self.on_gradients(step + 1)
         clip(gradients, norm, self._bound)
         rate = self.learning_rate(step)
         for group in self.optimizer.param_groups:

@@ -108,6 +108,7 @@ class Recording(Callback):
         self.progress = []
         self.metrics = {}
         self.checkpoints = []
+        self.histograms = []
         self.warnings = []
         self.resolved = None
         self.facts = None
@@ -127,6 +128,9 @@ class Recording(Callback):
         self.log.append(("metrics", max(points.steps[-1] for points in series.values())))
         for name, points in series.items():
             self.metrics.setdefault(name, []).extend(zip(points.steps.tolist(), points.values.tolist(), strict=True))
+
+    def on_histograms(self, histograms):
+        self.histograms.append(histograms)
 
     def on_checkpoint(self, checkpoint):
         self.log.append(("checkpoint", checkpoint.step))

@@ -3,10 +3,11 @@
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.worker.training.material import Recording
-from worker.training import Callback, Order, Progress, SavedCheckpoint
+from worker.training import Callback, Histograms, Order, Progress, SavedCheckpoint
 from worker.training.callbacks import Callbacks
 
 EVENTS = {
@@ -14,6 +15,7 @@ EVENTS = {
     "on_resolved": (None, {"parameters": 3}),
     "on_step": (Progress(0.5, 1, 2, 3, 6),),
     "on_metrics": ({},),
+    "on_histograms": (Histograms(3, 0.0, [], np.zeros((0, 5)), np.zeros((0, 64))),),
     "on_checkpoint": (SavedCheckpoint(3, 1, frozenset({"latest"}), {}, [], Path(), ""),),
     "on_warning": ("code", "message"),
     "on_sign": (),
