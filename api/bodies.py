@@ -12,12 +12,14 @@ from typing import Annotated, Any, Final, TypeVar
 import orjson
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from api import strict_json
 from api.service import ServiceDep
 from models.errors import BadRequest, FieldError, PayloadTooLarge, TrainyardError, Unprocessable
 
 Shape = TypeVar("Shape", bound=BaseModel)
+_QUICK_BYTES: Final = 1 << 16
 _JSON: Final = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
 
@@ -47,14 +49,24 @@ def _too_large(max_bytes: int) -> PayloadTooLarge:
     )
 
 
-async def _content(request: Request, service: ServiceDep) -> bytes:
-    limit = service.settings.max_body_bytes
-    return b"".join([block async for block in blocks(request, max_bytes=limit)])
+async def _content(request: Request, *, max_bytes: int) -> bytes:
+    return b"".join([block async for block in blocks(request, max_bytes=max_bytes)])
 
 
 async def json_object(request: Request, service: ServiceDep) -> dict[str, Any]:
     """The body as a JSON object. Raises UnsupportedMediaType, PayloadTooLarge, BadRequest and Unprocessable."""
-    content = await _content(request, service)
+    return _object(request, await _content(request, max_bytes=service.settings.max_body_bytes))
+
+
+async def rows_object(request: Request, service: ServiceDep) -> dict[str, Any]:
+    """The same for bodies of rows, which may be long: a thread reads them, so that other requests go on meanwhile."""
+    content = await _content(request, max_bytes=service.settings.max_predict_bytes)
+    if len(content) <= _QUICK_BYTES:
+        return _object(request, content)
+    return await run_in_threadpool(_object, request, content)
+
+
+def _object(request: Request, content: bytes) -> dict[str, Any]:
     if not _JSON.fullmatch(request.headers.get("content-type", "")):
         raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
     if not content:
@@ -73,6 +85,7 @@ async def optional_json_object(request: Request, service: ServiceDep) -> dict[st
 
 
 JsonBody = Annotated[dict[str, Any], Depends(json_object)]
+RowsBody = Annotated[dict[str, Any], Depends(rows_object)]
 OptionalJsonBody = Annotated[dict[str, Any], Depends(optional_json_object)]
 
 

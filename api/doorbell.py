@@ -40,7 +40,7 @@ class _Ring(NamedTuple):
 
 
 class _Nudge(NamedTuple):
-    job_id: str
+    words: str
 
 
 class Doorbell:
@@ -70,9 +70,11 @@ class Doorbell:
         """Wake a worker of this pool. Call it after the commit. Never blocks, never fails."""
         self._put(_Ring(pool))
 
-    def nudge(self, job_id: str) -> None:
-        """Let the worker that holds this job look at its orders now, not at its next heartbeat."""
-        self._put(_Nudge(job_id))
+    def nudge(self, words: str) -> None:
+        """Let every worker hear at once what it would find by itself later: the id of a job that has orders, or
+        `models.predictions.nudge`.
+        """
+        self._put(_Nudge(words))
 
     def _put(self, message: _Ring | _Nudge | None) -> None:
         try:
@@ -124,7 +126,7 @@ class Doorbell:
         if isinstance(message, _Ring):
             app.send_task(TASK_NAME, queue=message.pool, connection=connection, ignore_result=True, retry=False)
         else:
-            connection.default_channel.client.publish(NUDGE_CHANNEL, message.job_id)
+            connection.default_channel.client.publish(NUDGE_CHANNEL, message.words)
         _logger.debug("sent %s in %.1f ms", message, (time.monotonic() - started) * 1000)
 
 

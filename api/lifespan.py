@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
@@ -19,11 +20,14 @@ from api.service import Service
 from api.sweeps import sweeps
 from api.watcher import Watcher
 from api.webhook_sender import Sender
-from models import logbook, service_secrets
+from models import logbook, predictions, service_secrets
 from models.artifacts import open_store
 from models.database import Database
 from models.pages import Cursors
 from models.settings import Settings
+
+#: Who waits for a prediction waits for milliseconds.
+_ANSWERS_SECONDS: Final = 0.003
 
 
 @asynccontextmanager
@@ -36,10 +40,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     service.doorbell.start()
     background.start()
     try:
-        with _hearing_stop_signals(service.watcher):
+        with _hearing_stop_signals(service.watcher, service.answers):
             yield service
     finally:
         await service.watcher.close()
+        await service.answers.close()
         for close in (
             service.webhooks.close,
             background.close,
@@ -51,7 +56,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 
 @contextmanager
-def _hearing_stop_signals(watcher: Watcher) -> Iterator[None]:
+def _hearing_stop_signals(*watchers: Watcher) -> Iterator[None]:
     """Dismiss the open streams as soon as the process is told to stop.
 
     The server closes the lifespan only after its last connection: streams that never end would hold every stop back for
@@ -64,7 +69,8 @@ def _hearing_stop_signals(watcher: Watcher) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def heard(number: int, stack: FrameType | None) -> None:
-        loop.call_soon_threadsafe(watcher.dismiss)
+        for watcher in watchers:
+            loop.call_soon_threadsafe(watcher.dismiss)
         handler = before[signal.Signals(number)]
         if callable(handler):
             handler(number, stack)
@@ -89,6 +95,7 @@ def _open(settings: Settings, database: Database) -> Service:
         doorbell=Doorbell(settings.broker),
         profiler=Profiler(database, artifacts),
         watcher=Watcher(database),
+        answers=Watcher(database, look=predictions.versions, interval_seconds=_ANSWERS_SECONDS),
         cursors=Cursors(cursor_secret),
         key_usage=KeyUsage(database),
         webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),

@@ -31,6 +31,7 @@ page. Times are RFC 3339 in UTC.
 _BODIES: Final = (
     (schemas.JobChanges, "validation"),
     (schemas.RetryRequest, "validation"),
+    (schemas.PredictRequest, "validation"),
     (schemas.DatasetDeclaration, "validation"),
     (schemas.KeyRequest, "validation"),
     (schemas.WebhookRequest, "validation"),

@@ -28,6 +28,7 @@ class Service:
     doorbell: Doorbell
     profiler: Profiler
     watcher: Watcher
+    answers: Watcher
     cursors: Cursors
     key_usage: KeyUsage
     webhooks: Sender

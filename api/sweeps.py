@@ -1,5 +1,6 @@
-"""What is swept: silent workers, lost doorbells, interrupted profiles, old idempotency keys, the use of keys,
-what webhooks are owed."""
+"""What is swept: silent workers, lost doorbells, interrupted profiles, old idempotency keys and questions, the use of
+keys, what webhooks are owed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Final
 
 from api.background import Sweep
 from api.service import Service
-from models import doorbells, idempotency, orphans
+from models import doorbells, idempotency, orphans, predictions
 from models.reaper import Reaper
 
 _logger = logging.getLogger("trainyard.background")
@@ -47,11 +48,16 @@ def sweeps(service: Service) -> list[Sweep]:
         for location in repairs.damaged:
             _logger.error("the checkpoint %s is gone", location)
 
+    def forget_questions() -> None:
+        with database.unit_of_work() as connection:
+            predictions.expire(connection)
+
     return [
         Sweep("reaper", settings.reaper_seconds, reap),
         Sweep("doorbell", settings.doorbell_seconds, ring),
         Sweep("profiles", _PROFILES_SECONDS, service.profiler.recover),
         Sweep("idempotency", _FORGET_SECONDS, forget),
+        Sweep("predictions", predictions.KEPT_SECONDS, forget_questions),
         Sweep("keys", _KEY_USAGE_SECONDS, service.key_usage.write),
         Sweep("orphans", _ORPHANS_SECONDS, tidy),
         Sweep("webhooks", _WEBHOOKS_SECONDS, service.webhooks.sweep),

@@ -1,8 +1,8 @@
 """Waiting for news of jobs without holding anything: one look at the database for everybody who waits.
 
-Long polls and event streams wait here as coroutines. While at least one of them waits, one task of the process asks
-the database every few milliseconds, in a single query for all watched jobs, for their versions: numbers that change
-with every visible change. Nobody waits, nobody asks.
+Long polls, event streams and predictions wait here as coroutines. While at least one of them waits, one task of the
+process asks the database every few milliseconds, in a single query for all that is watched, for their versions: numbers
+that change with every visible change. Nobody waits, nobody asks.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
 from models import jobs
-from models.database import Database
+from models.database import Connection, Database
 from models.errors import Unavailable
 
 _logger = logging.getLogger("trainyard.api")
@@ -29,11 +29,16 @@ Version = tuple[int, int, int]
 _GONE: Final[Version] = (-1, -1, -1)
 
 
-class Watcher:
-    """Wakes coroutines of one event loop when a job has changed."""
+#: The versions of those of these ids that are there.
+Look = Callable[[Connection, list[str]], dict[str, Version]]
 
-    def __init__(self, database: Database, *, interval_seconds: float = 0.03) -> None:
+
+class Watcher:
+    """Wakes coroutines of one event loop when what they watch, jobs unless `look` sees something else, has changed."""
+
+    def __init__(self, database: Database, *, look: Look = jobs.versions, interval_seconds: float = 0.03) -> None:
         self._database = database
+        self._versions_of = look
         self._interval_seconds = interval_seconds
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
         self._versions: dict[str, Version] = {}
@@ -41,24 +46,26 @@ class Watcher:
         self._is_dismissed = False
 
     @contextmanager
-    def listening(self, job_id: str) -> Iterator[Listener]:
-        """Watch a job while the block runs. Whatever changes after the block is entered wakes the listener."""
+    def listening(self, watched_id: str) -> Iterator[Listener]:
+        """Watch a job, or whatever has this id, while the block runs. Whatever changes after the block is entered wakes
+        the listener.
+        """
         listener = Listener()
-        self._listeners[job_id].add(listener)
+        self._listeners[watched_id].add(listener)
         if self._is_dismissed:
             listener.close()
         # Without a version to compare with, the next look wakes everybody: a change between subscribing and reading
         # is never lost.
-        self._versions.pop(job_id, None)
+        self._versions.pop(watched_id, None)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._watch(), name="watcher")
         try:
             yield listener
         finally:
-            self._listeners[job_id].discard(listener)
-            if not self._listeners[job_id]:
-                del self._listeners[job_id]
-                self._versions.pop(job_id, None)
+            self._listeners[watched_id].discard(listener)
+            if not self._listeners[watched_id]:
+                del self._listeners[watched_id]
+                self._versions.pop(watched_id, None)
 
     @property
     def num_listeners(self) -> int:
@@ -91,9 +98,9 @@ class Watcher:
                 pause = _OUTAGE_PAUSE_SECONDS
             await asyncio.sleep(pause)
 
-    def _look(self, job_ids: list[str]) -> dict[str, Version]:
+    def _look(self, watched_ids: list[str]) -> dict[str, Version]:
         with self._database.reading() as connection:
-            return jobs.versions(connection, job_ids=job_ids)
+            return self._versions_of(connection, watched_ids)
 
     def _wake(self, versions: dict[str, Version]) -> None:
         for job_id, listeners in self._listeners.items():

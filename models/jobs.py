@@ -154,7 +154,17 @@ def status_of(connection: Connection, *, project: str, job_id: str) -> Status:
     return Status(status)
 
 
-def versions(connection: Connection, *, job_ids: list[str]) -> dict[str, tuple[int, int, int]]:
+def pool_of(connection: Connection, *, project: str, job_id: str) -> str:
+    """The pool whose workers a job belongs to. Raises `NotFound`."""
+    pool: str | None = connection.execute(
+        select(jobs.c.pool).where(jobs.c.id == job_id, jobs.c.project == project)
+    ).scalar_one_or_none()
+    if pool is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return pool
+
+
+def versions(connection: Connection, job_ids: list[str]) -> dict[str, tuple[int, int, int]]:
     """(revision, heartbeat, event_seq) of each job that is there: what a watcher compares to see whether anything has
     changed.
     """

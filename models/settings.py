@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 picks a free one.")
     allowed_hosts: str = Field("localhost,127.0.0.1,[::1],testserver", description="Accepted Host headers, by comma.")
     max_body_bytes: int = Field(1 << 20, gt=0, description="Longest JSON body.")
+    max_predict_bytes: int = Field(16 << 20, gt=0, description="Longest body of rows to predict.")
+    predict_seconds: float = Field(30.0, gt=0, description="Longest time that a prediction may take.")
     max_upload_bytes: int = Field(256 << 30, gt=0, description="Largest dataset.")
 
     pool: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="The pool a worker serves.")

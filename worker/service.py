@@ -17,6 +17,7 @@ from models.errors import Unavailable
 from models.settings import Settings
 from worker import health, node
 from worker.nudges import Nudges
+from worker.predictions import Predictions
 from worker.slots import Slots
 from worker.spares import Spares
 
@@ -45,7 +46,14 @@ class Worker:
             devices=self._devices,
             spares=self._spares,
         )
-        self._nudges = Nudges(settings.broker, pool=settings.pool, on_nudge=self.slots.nudge, on_ring=self._sweep)
+        self._predictions = Predictions(
+            settings,
+            database=self._database,
+            store=open_store(settings.artifacts),
+            spares=self._spares,
+            worker_id=self._identity.worker_id,
+        )
+        self._nudges = Nudges(settings.broker, pool=settings.pool, on_nudge=self._heard, on_ring=self._sweep)
         self._closing = threading.Event()
         self._signalled, self._signal_end = os.pipe()
         self._threads = [
@@ -57,6 +65,7 @@ class Worker:
         """Start everything; returns at once, whether or not database and broker answer."""
         self._spares.start()
         self._nudges.start()
+        self._predictions.start()
         for thread in self._threads:
             thread.start()
         log.info("worker %s (%s) serves pool %s", self._identity.name, self._identity.worker_id, self._settings.pool)
@@ -83,11 +92,17 @@ class Worker:
         for thread in self._threads:
             thread.join(_RETRY_SECONDS)
         self._nudges.close()
+        self._predictions.close()
         self._spares.close()
         with suppress(Unavailable), self._database.unit_of_work() as connection:
             workers.leave(connection, worker_id=self._identity.worker_id)
         self._database.close()
         self._identity.release()
+
+    def _heard(self, message: str) -> None:
+        """A nudge tells of a question, or names a job that has orders."""
+        self._predictions.nudge(message)
+        self.slots.nudge(message)
 
     def _await_signal(self) -> None:
         os.read(self._signalled, 1)

@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from worker.messages import Decoder, Frame, FrameError
+from worker.messages import PREDICT, TRAIN, Decoder, Frame, FrameError
 from worker.processes import TrainerProcess
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,11 @@ class Spares:
             if slot not in self._idle:
                 self._idle[slot] = self._fork(slot)
 
+    def predictor(self) -> TrainerProcess:
+        """A process forked to predict, on the CPU. Raises NoTemplate when there is nothing to fork from."""
+        with self._lock:
+            return self._forked(Frame("prepare", {"environment": {"CUDA_VISIBLE_DEVICES": ""}}), what=PREDICT)
+
     def give_back(self, slot: int, spare: TrainerProcess) -> None:
         """Return a spare that was taken and has not been used."""
         with self._lock:
@@ -102,16 +107,19 @@ class Spares:
             self._keeper.join()
 
     def _fork(self, slot: int) -> TrainerProcess:
-        """Ask for a fork; what is sent to the trainer meanwhile waits in its channel. Raises NoTemplate."""
+        return self._forked(Frame("prepare", {"environment": dict(self._environments[slot])}), what=TRAIN)
+
+    def _forked(self, prepare: Frame, *, what: bytes) -> TrainerProcess:
+        """Ask for a fork; what is sent to the process meanwhile waits in its channel. Raises NoTemplate."""
         if self._control is None:
             raise NoTemplate
         try:
-            return self._ask_for_fork(self._control, Frame("prepare", {"environment": dict(self._environments[slot])}))
+            return self._ask_for_fork(self._control, prepare, what=what)
         except OSError as error:
-            log.warning("slot %d: no trainer can be forked: %s", slot, error)
+            log.warning("no trainer can be forked: %s", error)
             raise NoTemplate from error
 
-    def _ask_for_fork(self, control: socket.socket, prepare: Frame) -> TrainerProcess:
+    def _ask_for_fork(self, control: socket.socket, prepare: Frame, *, what: bytes) -> TrainerProcess:
         ours, theirs = socket.socketpair()
         with ExitStack() as unless_forked, theirs:
             unless_forked.callback(ours.close)
@@ -120,7 +128,7 @@ class Spares:
             with os.fdopen(write, "wb"):
                 trainer = TrainerProcess(ours, read)
                 trainer.send(prepare)
-                socket.send_fds(control, [b"f"], [theirs.fileno(), write])
+                socket.send_fds(control, [what], [theirs.fileno(), write])
             unless_forked.pop_all()
         self._forking.append(trainer)
         return trainer

@@ -17,11 +17,11 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from worker.messages import Frame
+from worker.messages import PREDICT, TRAIN, Frame
 
 #: Runs a trainer on its channel and answers the exit code.
 Run = Callable[[socket.socket], int]
@@ -34,9 +34,10 @@ _NUM_DESCRIPTORS: Final = 2  # a trainer's channel and its output
 class Template:
     """Forks a trainer per request, reports what becomes of each, and takes all of them along when it dies."""
 
-    def __init__(self, control: socket.socket, *, run: Run) -> None:
+    def __init__(self, control: socket.socket, *, runs: Mapping[bytes, Run]) -> None:
+        """`runs` says what a child does, by the byte that asks for it."""
         self._control = control
-        self._run = run
+        self._runs = runs
         self._children: set[int] = set()
         self._wakeup, self._alarm = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -73,7 +74,7 @@ class Template:
             return False
         pid = _forked(descriptors)
         if pid == 0:
-            os._exit(self._become_trainer(*descriptors))
+            os._exit(self._become(request, *descriptors))
         for descriptor in descriptors:
             os.close(descriptor)
         if pid is not None:
@@ -97,7 +98,7 @@ class Template:
             return False
         return True
 
-    def _become_trainer(self, channel: int, output: int) -> int:
+    def _become(self, request: bytes, channel: int, output: int) -> int:
         """Everything a fresh child does; answers its exit code."""
         parent = os.getppid()
         try:
@@ -110,7 +111,7 @@ class Template:
             os.dup2(output, sys.stderr.fileno())
             os.close(output)
             gc.enable()
-            return self._run(socket.socket(fileno=channel))
+            return self._runs[request](socket.socket(fileno=channel))
         except BaseException:  # noqa: BLE001  a child must never return into the template's loop
             sys.excepthook(*sys.exc_info())
             return _CRASHED
@@ -146,8 +147,11 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def start(*, run: Run, warm_up: Callable[[], None]) -> None:
-    """The body of a template process whose control socket is the descriptor named by the last argument."""
+def start(*, run: Run, warm_up: Callable[[], None], predict: Run | None = None) -> None:
+    """The body of a template process whose control socket is the descriptor named by the last argument.
+
+    Its children train by `run` and, where it is given, predict by `predict`.
+    """
     control = socket.socket(fileno=int(sys.argv[-1]))
     for ours in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ours, signal.SIG_IGN)  # the supervisor side drains first, then closes the socket
@@ -155,17 +159,21 @@ def start(*, run: Run, warm_up: Callable[[], None]) -> None:
     gc.collect()
     gc.disable()
     gc.freeze()
-    Template(control, run=run).serve()
+    Template(control, runs={TRAIN: run} if predict is None else {TRAIN: run, PREDICT: predict}).serve()
     os._exit(0)
 
 
 def main() -> None:
     """A template whose trainers train; what it forks from is imported here, not by those who only need `Template`."""
-    from worker import trainer
+    from worker import predictor, trainer
     from worker.training import train
     from worker.warm_up import rehearse, warm_up
 
-    start(run=lambda channel: trainer.run(channel, train=train, rehearse=rehearse), warm_up=warm_up)
+    start(
+        run=lambda channel: trainer.run(channel, train=train, rehearse=rehearse),
+        predict=predictor.run,
+        warm_up=warm_up,
+    )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from api.schemas.jobs import (
     Transition,
 )
 from api.schemas.keys import Key, KeyPage, KeyRequest, NewKey
+from api.schemas.predictions import PredictedBy, Prediction, Predictions, PredictRequest
 from api.schemas.results import Checkpoint, CheckpointList, File, MetricName, MetricNames, Point, Series
 from api.schemas.surroundings import (
     Catalogue,
@@ -77,6 +78,10 @@ __all__ = [
     "NewKey",
     "NewWebhook",
     "Point",
+    "PredictRequest",
+    "PredictedBy",
+    "Prediction",
+    "Predictions",
     "Problem",
     "Progress",
     "Queue",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from models.tables.base import metadata
 from models.tables.jobs import attempts, doorbells, events, job_labels, job_leases, jobs
+from models.tables.predictions import predictions
 from models.tables.records import checkpoints, histograms, log_chunks, metric_chunks, metric_series
 from models.tables.surroundings import api_keys, datasets, idempotency, job_datasets, service_secrets, workers
 from models.tables.webhooks import webhook_deliveries, webhook_events, webhooks
@@ -30,6 +31,7 @@ __all__ = [
     "metadata",
     "metric_chunks",
     "metric_series",
+    "predictions",
     "service_secrets",
     "webhook_deliveries",
     "webhook_events",

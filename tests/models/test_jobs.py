@@ -124,4 +124,4 @@ def test_the_version_of_a_job_rises_with_everything_a_reader_could_see(database:
 
 def _version(database: Database, job_id: str) -> tuple[int, int, int]:
     with database.reading() as connection:
-        return jobs.versions(connection, job_ids=[job_id])[job_id]
+        return jobs.versions(connection, [job_id])[job_id]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from worker.messages import Decoder, Frame
+from worker.messages import TRAIN, Decoder, Frame
 from worker.template import Template
 
 
@@ -14,7 +14,7 @@ from worker.template import Template
 def control() -> Iterator[tuple[socket.socket, Template]]:
     """The supervisor side's end of a control socket, and the template at the other end."""
     ours, theirs = socket.socketpair()
-    template = Template(theirs, run=lambda _: 0)
+    template = Template(theirs, runs={TRAIN: lambda _: 0})
     with ours, theirs, template._wakeup, template._alarm, template._selector:
         yield ours, template
 
@@ -28,7 +28,7 @@ def test_a_fork_that_the_system_refuses_is_told_and_leaves_nothing_open(control,
     monkeypatch.setattr(os, "fork", refuse)
     channel, theirs = socket.socketpair()
     read, write = os.pipe()
-    socket.send_fds(ours, [b"f"], [theirs.fileno(), write])
+    socket.send_fds(ours, [TRAIN], [theirs.fileno(), write])
     theirs.close()
     os.close(write)
     assert template._answer()
@@ -42,7 +42,7 @@ def test_a_fork_that_the_system_refuses_is_told_and_leaves_nothing_open(control,
 def test_a_request_whose_descriptors_got_lost_is_told_and_leaves_nothing_open(control):
     ours, template = control
     channel, theirs = socket.socketpair()
-    socket.send_fds(ours, [b"f"], [theirs.fileno()])
+    socket.send_fds(ours, [TRAIN], [theirs.fileno()])
     theirs.close()
     assert template._answer()
     assert told(ours) == [Frame("forked", {"pid": None})]
