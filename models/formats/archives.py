@@ -38,9 +38,9 @@ BROKEN = (
 class Bounded(io.RawIOBase):
     """An unpacking file that hands out no more bytes than its packed size can honestly hold; raises InvalidData."""
 
-    def __init__(self, file: IO[bytes], *, packed_bytes: int) -> None:
+    def __init__(self, file: IO[bytes], *, packed_bytes: int, most_bytes: int = limits.MAX_UNPACKED_BYTES) -> None:
         self._file = file
-        self._limit = honest_bytes(packed_bytes)
+        self._limit = honest_bytes(packed_bytes, most_bytes=most_bytes)
 
     def readinto(self, buffer: Any) -> int:
         """Fills the buffer as far as it can."""
@@ -75,18 +75,25 @@ class Bounded(io.RawIOBase):
         super().close()
 
 
-def honest_bytes(packed_bytes: int) -> int:
-    """How many bytes a file of that size may unpack to."""
-    return min(limits.MAX_UNPACKED_BYTES, max(limits.RATIO_FREE_BYTES, packed_bytes * limits.MAX_RATIO))
+def honest_bytes(packed_bytes: int, *, most_bytes: int = limits.MAX_UNPACKED_BYTES) -> int:
+    """How many bytes a file of that size may unpack to: in memory, unless told otherwise."""
+    return min(most_bytes, max(limits.RATIO_FREE_BYTES, packed_bytes * limits.MAX_RATIO))
 
 
-def open_unpacked(path: Path) -> IO[bytes]:
+def is_packed(path: Path) -> bool:
+    """Whether the file is gzip, bzip2 or xz, whatever its name says."""
+    with path.open("rb") as file:
+        magic = file.read(6)
+    return any(magic.startswith(prefix) for prefix, _ in _UNPACKERS)
+
+
+def open_unpacked(path: Path, *, most_bytes: int = limits.MAX_UNPACKED_BYTES) -> IO[bytes]:
     """The file, or what it unpacks to when it is gzip, bzip2 or xz, whatever its name says."""
     with path.open("rb") as file:
         magic = file.read(6)
     for prefix, opener in _UNPACKERS:
         if magic.startswith(prefix):
-            bounded = Bounded(cast("IO[bytes]", opener(path)), packed_bytes=path.stat().st_size)
+            bounded = Bounded(cast("IO[bytes]", opener(path)), packed_bytes=path.stat().st_size, most_bytes=most_bytes)
             return io.BufferedReader(bounded, _BUFFER_BYTES)
     return path.open("rb")
 
@@ -129,7 +136,7 @@ def check_zip(archive: zipfile.ZipFile, *, packed_bytes: int) -> list[zipfile.Zi
         raise InvalidData(f"the archive has {len(infos):,} entries; at most {limits.MAX_ENTRIES:,} are read")
     total = 0
     for info in infos:
-        _check_name(info.filename)
+        check_name(info.filename)
         kind = info.external_attr >> 16
         if stat.S_IFMT(kind) not in {0, stat.S_IFREG, stat.S_IFDIR}:
             raise InvalidData("links and devices are not read from archives", place=info.filename)
@@ -170,14 +177,15 @@ def _tar_entries(path: Path, *, max_file_bytes: int | None) -> Iterator[tuple[st
 
 
 def _check_member(member: Any, *, number: int) -> None:
-    _check_name(member.name)
+    check_name(member.name)
     if number >= limits.MAX_ENTRIES:
         raise InvalidData(f"the archive has more than {limits.MAX_ENTRIES:,} entries")
     if not (member.isreg() or member.isdir()) or member.sparse is not None:
         raise InvalidData("links, devices and sparse files are not read from archives", place=member.name)
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises InvalidData for a name that leads out of the archive or is no plain name."""
     parts = name.split("/")
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0] or not name.isprintable():
         raise InvalidData("the name leads out of the archive or is no plain name", place=repr(name))

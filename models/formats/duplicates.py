@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.formats.sources import Images, Source, Table, Texts
+from models.formats.sources import Images, Table, Texts
 
 Keys = npt.NDArray[np.uint64]
 
@@ -18,15 +18,15 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 _CHUNK = 1024
 
 
-def row_keys(source: Source, *, columns: Iterable[str] | None = None) -> Keys:
+def row_keys(source: Table | Images | Texts, *, columns: Iterable[str] | None = None) -> Keys:
     """A key for every row [N] over all columns or those named; for images and texts over content and label.
 
     Different rows share a key with a chance of about N^2 / 2^65.
     """
     if isinstance(source, Images):
-        return pixel_keys(source) ^ _mixed(source.labels.astype(np.uint64))
+        return labelled(pixel_keys(source), source.labels)
     if isinstance(source, Texts):
-        return text_keys(source.texts) ^ _mixed(source.labels.astype(np.uint64))
+        return labelled(text_keys(source.texts), source.labels)
     names = source.columns.column_names if columns is None else list(columns)
     return table_keys(source, names)
 
@@ -48,6 +48,11 @@ def text_keys(texts: Sequence[str]) -> Keys:
     """A key for every text [N]."""
     digests = (hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest() for text in texts)
     return np.frombuffer(b"".join(digests), np.uint64)
+
+
+def labelled(keys: Keys, labels: npt.NDArray[np.int64]) -> Keys:
+    """Keys [N] that differ also where the labels [N] do."""
+    return keys ^ _mixed(labels.astype(np.uint64))
 
 
 def pixel_keys(source: Images) -> Keys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from models.errors import InvalidData
@@ -9,6 +10,7 @@ from models.errors import InvalidData
 _PART_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _PART_WORDS |= {"validation": "validation", "valid": "validation", "val": "validation"}
 _CLUTTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_WORD = re.compile(r"[^a-z]+")
 
 Pieces = list[str]
 
@@ -61,6 +63,11 @@ def strays(paths: Sequence[Pieces]) -> list[bool]:
 def _is_above(pieces: Pieces, *, with_parts: bool) -> bool:
     """Whether a file lies beside the class folders, given its name below what all share."""
     return len(pieces) < 2 or (with_parts and len(pieces) == 2 and pieces[0].lower() in _PART_WORDS)
+
+
+def part_of(pieces: Pieces) -> str | None:
+    """The official part that the first word of a shard's or folder's name says: train for `train-0001`."""
+    return _PART_WORDS.get(_WORD.split(pieces[0].lower())[0]) if pieces else None
 
 
 def _part(pieces: Pieces) -> str | None:

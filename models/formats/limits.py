@@ -12,6 +12,12 @@ MAX_RATIO = 200
 RATIO_FREE_BYTES = 64 << 20
 """Up to here the ratio does not matter."""
 MAX_ENTRIES = 1_000_000
+MAX_INDEXED_ENTRIES = 10_000_000
+"""Files of an archive whose contents stay on disk: some fifty bytes of memory each."""
+MAX_SPOOLED_BYTES = 1 << 40
+"""What a packed archive may unpack to on disk."""
+MAX_IMAGE_BYTES = 256 << 20
+"""The file of one image."""
 MAX_NAME_BYTES = 1024
 MAX_IMAGE_PIXELS = 64_000_000
 MAX_TEXT_FILE_BYTES = 128 << 20

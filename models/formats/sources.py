@@ -1,14 +1,16 @@
-"""What every reader returns: a typed table, or images or texts with labels."""
+"""What every reader returns: a typed table, images or texts with labels, or images that stay in their archive."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
+
+    from models.formats.image_files import ImageFiles
 
 PARTS = ("train", "validation", "test")
 """The parts of an official split; `split` arrays hold indices into it."""
@@ -66,4 +68,4 @@ class Texts:
         return len(self.texts)
 
 
-Source = Table | Images | Texts
+Source: TypeAlias = "Table | Images | ImageFiles | Texts"

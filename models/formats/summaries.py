@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.formats.duplicates import num_repeats, row_keys
-from models.formats.sources import PARTS, Images, Source, Table, Texts
-from models.profile import ColumnProfile, ImageShape, Lengths, Profile, TextShape, ValueCount
+from models.formats.image_files import ImageFiles
+from models.formats.image_profiles import profile as profile_of_files
+from models.formats.image_profiles import usual_shape
+from models.formats.labelled import class_counts, part_counts, remarks
+from models.formats.sources import Images, Source, Table, Texts
+from models.profile import ColumnProfile, Lengths, Profile, TextShape, ValueCount
 
 NUM_TOP_VALUES = 20
 _MAX_VALUE_LETTERS = 100
@@ -23,6 +26,8 @@ _MIN_ROWS_FOR_IDS = 20
 
 def profile(source: Source) -> Profile:
     """What is known about the source at a glance."""
+    if isinstance(source, ImageFiles):
+        return profile_of_files(source)
     if isinstance(source, Images):
         return _images(source)
     return _texts(source) if isinstance(source, Texts) else _table(source)
@@ -35,24 +40,22 @@ def _table(source: Table) -> Profile:
         kind="table",
         rows=len(source),
         columns=columns,
-        split=_parts(source),
+        split=part_counts(source.split),
         duplicates=duplicates,
         warnings=(*source.notes, *_warnings(columns, rows=len(source), duplicates=duplicates)),
     )
 
 
 def _images(source: Images) -> Profile:
-    sizes = Counter(image.shape for image in source.pixels)
-    (height, width, channels), _ = min(sizes.items(), key=lambda item: (-item[1], item[0]))
     duplicates = num_repeats(row_keys(source))
     return Profile(
         kind="images",
         rows=len(source),
-        classes=_class_counts(source),
-        image=ImageShape(height=height, width=width, channels=channels, varied=len(sizes) > 1),
-        split=_parts(source),
+        classes=class_counts(source),
+        image=usual_shape(image.shape for image in source.pixels),
+        split=part_counts(source.split),
         duplicates=duplicates,
-        warnings=tuple(_remarks(source, what="image", duplicates=duplicates)),
+        warnings=tuple(remarks(source, what="image", duplicates=duplicates)),
     )
 
 
@@ -61,15 +64,15 @@ def _texts(source: Texts) -> Profile:
     num_letters = np.array([len(text) for text in source.texts])
     empty = int((num_words == 0).sum())
     duplicates = num_repeats(row_keys(source))
-    warnings = list(_remarks(source, what="text", duplicates=duplicates))
+    warnings = list(remarks(source, what="text", duplicates=duplicates))
     if empty:
         warnings.append(f"{empty} {'text is' if empty == 1 else 'texts are'} empty")
     return Profile(
         kind="texts",
         rows=len(source),
-        classes=_class_counts(source),
+        classes=class_counts(source),
         text=TextShape(characters=_lengths(num_letters), words=_lengths(num_words), empty=empty),
-        split=_parts(source),
+        split=part_counts(source.split),
         duplicates=duplicates,
         warnings=tuple(warnings),
     )
@@ -78,27 +81,6 @@ def _texts(source: Texts) -> Profile:
 def _lengths(numbers: Any) -> Lengths:
     median, most, longest = np.quantile(numbers, (0.5, 0.95, 1), method="inverted_cdf").tolist()
     return Lengths(median=median, most=most, longest=longest)
-
-
-def _class_counts(source: Images | Texts) -> dict[str, int]:
-    counts = np.bincount(source.labels, minlength=len(source.classes)).tolist()
-    return dict(zip(source.classes, counts, strict=True))
-
-
-def _remarks(source: Images | Texts, *, what: str, duplicates: int) -> Iterator[str]:
-    yield from source.notes
-    if len(source.classes) == 1:
-        yield f"all {what}s are of one class, {source.classes[0]!r}"
-    if duplicates:
-        repeat = f"{what} repeats" if duplicates == 1 else f"{what}s repeat"
-        yield f"{duplicates} {repeat} an earlier one of the same class"
-
-
-def _parts(source: Source) -> dict[str, int] | None:
-    if source.split is None:
-        return None
-    counts = np.bincount(source.split, minlength=len(PARTS)).tolist()
-    return {part: count for part, count in zip(PARTS, counts, strict=True) if count}
 
 
 def describe(name: str, column: pa.Array) -> ColumnProfile:

@@ -17,6 +17,9 @@ from models import formats
 from models.errors import InvalidData
 from models.formats.summaries import profile
 
+#: The product ignores what Pillow remarks about odd files; pytest would raise it.
+pytestmark = pytest.mark.filterwarnings(r"ignore:::PIL\.")
+
 LINES = b'a,b,c\n1,"x, y",2020-01-01\n2,?,2020-01-02\n"3",z,\n' * 20
 OBJECTS = '{"a": 1, "b": "é", "c": null}\n{"a": 2.5, "d": true}\n'.encode() * 5
 KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")

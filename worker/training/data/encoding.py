@@ -15,15 +15,13 @@ import torch
 from torch import Tensor
 
 from models.errors import InvalidData, InvalidRow
-from models.formats.images import decode
+from models.formats.decoding import Framing, Shape, brought_to, decode
 from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
-from worker.training.data.pixels import fitted
 from worker.training.data.signature import plain
 
 Row = Mapping[str, Any]
 Read = TypeVar("Read")
 
-_MAX_SIDE = 512
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -148,6 +146,7 @@ class ImageEncoding:
     height: int
     width: int
     channels: int
+    framing: Framing = "stretch"
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -156,11 +155,10 @@ class ImageEncoding:
 
     def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
         """ "image" uint8 [N, C, H, W]; raises InvalidRow naming the row."""
-        size = (self.height, self.width)
-        pixels = _read(
-            rows, "image", lambda value, place: fitted(self._pixels(value, place), size=size, channels=self.channels)
-        )
-        stacked = np.stack(pixels) if pixels else np.zeros((0, *size, self.channels), np.uint8)
+        shape = Shape(self.height, self.width, self.channels, self.framing)
+        pixels = _read(rows, "image", lambda value, place: self._pixels(value, shape, place))
+        empty = np.empty((0, self.height, self.width, self.channels), np.uint8)
+        stacked = np.stack(pixels) if pixels else empty
         return {"image": torch.from_numpy(stacked.transpose(0, 3, 1, 2).copy())}
 
     def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:  # noqa: ARG002
@@ -172,13 +170,13 @@ class ImageEncoding:
         return {"kind": self.kind, **plain(self)}
 
     @staticmethod
-    def _pixels(value: Any, place: str) -> npt.NDArray[np.uint8]:
+    def _pixels(value: Any, shape: Shape, place: str) -> npt.NDArray[np.uint8]:
         if isinstance(value, str):
             try:
                 content = base64.b64decode(value.removeprefix("data:").partition(";base64,")[2] or value, validate=True)
             except binascii.Error as error:
                 raise InvalidData("its image is no base64", place=place) from error
-            return decode(content, max_side=_MAX_SIDE, place=place)
+            return decode(content, shape=shape, place=place)
         array = _array(value, place=place, name="image")
         if array.ndim == 2:
             array = array[:, :, None]
@@ -188,7 +186,7 @@ class ImageEncoding:
             )
         if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
             raise InvalidData("its pixels are not all between 0 and 255", place=place)
-        return np.rint(array).astype(np.uint8)
+        return brought_to(np.rint(array).astype(np.uint8), shape)
 
 
 @dataclass(frozen=True, slots=True)
