@@ -75,6 +75,11 @@ class Image(Section):
     OFF: ClassVar = {"standardize": "none"}
     size: Literal["auto"] | Size = Field("auto", description="Height and width in pixels.")
     channels: Literal["auto"] | Channels = Field("auto", description="1 for grey, 3 for colour.")
+    framing: Literal["stretch", "crop"] = Field(
+        "stretch",
+        description="How an image of other proportions is made to fit: each side by itself, or by cutting off"
+        " what overhangs.",
+    )
     standardize: Literal["dataset", "imagenet", "none"] = Field(
         "dataset",
         description="Mean and deviation per channel to standardize with: of the training images or ImageNet's.",

@@ -16,6 +16,14 @@ class Resources(Section):
         "default", pattern=r"^[A-Za-z0-9._-]{1,63}$", description="Only workers of this pool take the job."
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one.")
+    images: Literal["auto", "device", "files"] = Field(
+        "auto",
+        description="Where images of an archive are while they train: decoded once onto the device, or in their files"
+        " and decoded batch by batch; auto keeps them on the device where they fit into a share of its free memory.",
+    )
+    decoders: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
+        "auto", description="Threads that decode images; auto takes as many as the job has cores."
+    )
 
 
 class Retries(Section):

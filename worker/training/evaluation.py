@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 import torch
@@ -27,8 +28,8 @@ def outputs_of(model: Model, rows: Rows, *, on_slice: Callable[[], None] = lambd
     """
     model.network.eval()
     pieces = []
-    with torch.inference_mode():
-        for piece in rows.slices(evaluation_size(rows)):
+    with torch.inference_mode(), closing(rows.slices(evaluation_size(rows))) as slices:
+        for piece in slices:
             pieces.append(forward(model, piece))
             on_slice()
         return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).float()

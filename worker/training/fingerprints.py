@@ -29,7 +29,11 @@ def of_data(data: Data) -> str:
 
 
 def _update(digest: hashlib._Hash, split: Split) -> None:
-    for name, tensor in sorted({**split.inputs, "": split.targets}.items()):
+    inputs = split.inputs
+    if split.pictures is not None:  # known by their files, so that it does not matter whether they are decoded already
+        digest.update(split.pictures.fingerprint())
+        inputs = {}
+    for name, tensor in sorted({**inputs, "": split.targets}.items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         num_bytes = tensor.numel() * tensor.element_size()
         stride = max(1, -(-num_bytes // MAX_BYTES))

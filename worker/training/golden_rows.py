@@ -32,7 +32,7 @@ def answered(model: Model, weights: Mapping[str, Tensor], split: Split) -> Tenso
     Computed on the CPU, where predictions are, by the model's own code with the weights put in for the call alone; the
     model stays as it is.
     """
-    inputs = {name: values[:NUM_ROWS].to("cpu").clone() for name, values in split.inputs.items()}
+    inputs = {name: values.to("cpu").clone() for name, values in split.first(NUM_ROWS).items()}
     if not len(split):
         return {}
     with torch.inference_mode():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from enum import StrEnum
 from typing import Final
 
@@ -144,17 +144,19 @@ class Loop:
         session = self.session
         counters, counted_until = session.counters, time.monotonic()
         session.model.network.train()
-        for batch in batches(
+        walk = batches(
             session.train, session.plan, seed=session.spec.seed, epoch=counters.epoch, start=counters.position
-        ):
-            if counters.step >= session.plan.total_steps:
-                break
-            self.step(batch)
-            session.num_rows_seen += len(batch)
-            now = time.monotonic()
-            session.seconds, counted_until = session.seconds + now - counted_until, now
-            if (ending := self._between_steps()) is not None:
-                return ending
+        )
+        with closing(walk):  # however it is left, threads that decode ahead end with it
+            for batch in walk:
+                if counters.step >= session.plan.total_steps:
+                    break
+                self.step(batch)
+                session.num_rows_seen += len(batch)
+                now = time.monotonic()
+                session.seconds, counted_until = session.seconds + now - counted_until, now
+                if (ending := self._between_steps()) is not None:
+                    return ending
         return None
 
     def _between_steps(self) -> Ending | None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from worker.training.data import Split
+from worker.training.data.pictures import Pictures
 from worker.training.networks import Model
 from worker.training.networks.inputs import Batch
 from worker.training.plan import Plan
@@ -44,12 +49,31 @@ class Rows:
     def __len__(self) -> int:
         return len(self.targets)
 
+    @property
+    def num_values(self) -> int:
+        """Input values of one row."""
+        return sum(tensor[:1].numel() for tensor in self.inputs.values())
+
+    @property
+    def index_device(self) -> torch.device:
+        """Where numbers of rows are wanted."""
+        return self.targets.device
+
+    def whole(self) -> Rows:
+        """All rows as one batch."""
+        return self
+
+    def walk(self, cuts: Iterable[Tensor]) -> Generator[Rows]:
+        """The rows of each cut, int64 [n] of row numbers, one cut after the other."""
+        for cut in cuts:
+            yield self.take(cut)
+
     def take(self, index: Tensor) -> Rows:
         """The rows of these numbers, int64 [N], in their order; none of them is mixed yet."""
         inputs = {name: tensor.index_select(0, index) for name, tensor in self.inputs.items()}
         return Rows(inputs, self.targets.index_select(0, index), self.is_ready)
 
-    def slices(self, size: int) -> Iterator[Rows]:
+    def slices(self, size: int) -> Generator[Rows]:
         """All rows in their order, `size` at a time."""
         for start in range(0, len(self), size):
             inputs = {name: tensor[start : start + size] for name, tensor in self.inputs.items()}
@@ -59,11 +83,60 @@ class Rows:
             yield Rows(inputs, self.targets[start : start + size], self.is_ready, mixed)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamedRows(Rows):
+    """Rows whose images stay in their files: `inputs` is empty, and whoever takes rows gets them decoded.
+
+    Walks and slices are decoded ahead by threads, which end with the iterator: close it where it may be left early.
+    """
+
+    pictures: Pictures = field(kw_only=True)
+
+    @property
+    def num_values(self) -> int:
+        """Input values of one row."""
+        return self.pictures.shape.num_bytes
+
+    @property
+    def index_device(self) -> torch.device:
+        """Where numbers of rows are wanted: beside the threads."""
+        return torch.device("cpu")
+
+    def whole(self) -> Rows:
+        """All rows as one batch, decoded."""
+        return self.take(torch.arange(len(self)))
+
+    def take(self, index: Tensor) -> Rows:
+        """The rows of these numbers, int64 [N], in their order, decoded now."""
+        with closing(self.walk([index])) as taken:
+            return next(taken)
+
+    def walk(self, cuts: Iterable[Tensor]) -> Generator[Rows]:
+        """The rows of each cut, the images of the next ones decoded meanwhile."""
+        device, ahead = self.targets.device, deque[Tensor]()
+
+        def numbers() -> Iterator[npt.NDArray[np.int64]]:
+            for cut in cuts:
+                ahead.append(cut)
+                yield cut.cpu().numpy()
+
+        with closing(self.pictures.batches(numbers(), device=device)) as batches:
+            for images in batches:
+                index = ahead.popleft().to(device, non_blocking=True)
+                yield Rows({"image": images}, self.targets.index_select(0, index), self.is_ready)
+
+    def slices(self, size: int) -> Generator[Rows]:
+        """All rows in their order, `size` at a time."""
+        return self.walk(torch.arange(start, min(start + size, len(self))) for start in range(0, len(self), size))
+
+
 def prepare(split: Split, model: Model) -> Rows:
     """The rows of a split. Preprocessing has no parameters, so it is applied once and for all where there is room.
 
     Images stay bytes, a quarter of the memory, and become floats batch by batch.
     """
+    if split.pictures is not None and split.is_streamed:
+        return StreamedRows({}, split.targets, is_ready=False, pictures=split.pictures)
     targets = split.targets if model.is_classifier else split.targets.reshape(len(split.targets), -1)
     raw = Rows(dict(split.inputs), targets, is_ready=False)
     if "image" in raw.inputs or sum(tensor.numel() for tensor in raw.inputs.values()) > MAX_READY_VALUES:
@@ -76,15 +149,14 @@ def prepare(split: Split, model: Model) -> Rows:
 
 def evaluation_size(rows: Rows) -> int:
     """Rows per batch where no gradient is needed."""
-    values = sum(tensor[:1].numel() for tensor in rows.inputs.values())
-    return max(1, min(MAX_EVALUATION_ROWS, EVALUATION_VALUES // max(1, values)))
+    return max(1, min(MAX_EVALUATION_ROWS, EVALUATION_VALUES // max(1, rows.num_values)))
 
 
-def batches(rows: Rows, plan: Plan, *, seed: int, epoch: int, start: int) -> Iterator[Rows]:
+def batches(rows: Rows, plan: Plan, *, seed: int, epoch: int, start: int) -> Generator[Rows]:
     """The batches of one epoch from position `start` on, in the order that seed and epoch determine."""
     if plan.batch_size == len(rows):  # the full batch has no order
-        yield from (rows for _ in range(start, plan.steps_per_epoch))
+        yield from (rows.whole() for _ in range(start, plan.steps_per_epoch))
         return
-    order = permutation(len(rows), seed=seed, epoch=epoch, device=rows.targets.device)
-    for position in range(start, plan.steps_per_epoch):
-        yield rows.take(order[position * plan.batch_size : (position + 1) * plan.batch_size])
+    order = permutation(len(rows), seed=seed, epoch=epoch, device=rows.index_device)
+    size = plan.batch_size
+    yield from rows.walk(order[place * size : (place + 1) * size] for place in range(start, plan.steps_per_epoch))

@@ -65,7 +65,7 @@ class _Run:
         self._enter("preparing_data")
         spec = _on_device(resolved(spec, source), device)
         self._callback.on_sign()
-        data = prepare(spec, source, device=device)
+        data = prepare(spec, source, device=device, on_sign=self._callback.on_sign)
         self._callback.on_sign()
         session = open_session(spec, data, device=device)
         for warning in session.data.report.get("warnings", ()):

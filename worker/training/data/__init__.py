@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from models.errors import InvalidData
+from models.formats.image_files import ImageFiles
 from models.formats.sources import Images, Source
 from models.spec import JobSpec
 from worker.training.data import modules
@@ -22,12 +23,15 @@ from worker.training.data.windows import prepare_series
 __all__ = ["Data", "Encoding", "Signature", "Split", "prepare", "restore"]
 
 
-def prepare(spec: JobSpec, source: Source, *, device: torch.device) -> Data:
-    """The data of a resolved spec, ready to train on; raises InvalidData naming what is wrong and where."""
+def prepare(spec: JobSpec, source: Source, *, device: torch.device, on_sign: Callable[[], None] = lambda: None) -> Data:
+    """The data of a resolved spec, ready to train on; raises InvalidData naming what is wrong and where.
+
+    `on_sign` is called again and again where it takes long.
+    """
     if not len(source):
         raise InvalidData("there are no rows")
-    if isinstance(source, Images):
-        return prepare_images(spec, source, device=device)
+    if isinstance(source, Images | ImageFiles):
+        return prepare_images(spec, source, device=device, on_sign=on_sign)
     if spec.task == "forecasting":
         return prepare_series(spec, source, device=device)
     return prepare_table(spec, source, device=device)

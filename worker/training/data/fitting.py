@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-_CHUNK = 4096
+_CHUNK = 1024
 
 
 def fit_numbers(train: Floats, *, names: Sequence[str], spec: NumberSpec, report: Report) -> Numbers:
@@ -55,18 +55,32 @@ def fit_categories(train: npt.NDArray[np.int64], *, cardinalities: Sequence[int]
     return module
 
 
-def fit_image(train: npt.NDArray[np.uint8], *, standardize: str) -> ImagePreprocessing:
-    """A module for images [N, H, W, C] of the training rows."""
-    channels = train.shape[3]
+def fit_image(counts: npt.NDArray[np.int64], *, standardize: str) -> ImagePreprocessing:
+    """A module for images, from the `histogram` [C, 256] of training images; only `dataset` looks at it."""
+    channels = len(counts)
     mean, std = np.zeros(channels), np.ones(channels)
     if standardize == "imagenet":
         mean, std = np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)
     elif standardize == "dataset":
-        mean, std = _moments(train)
+        mean, std = _moments(counts)
     module = ImagePreprocessing(channels=channels)
     scale = 1 / np.where(std > 0, std, 1)
     _load(module, scale=(scale / 255).reshape(-1, 1, 1), shift=(-mean * scale).reshape(-1, 1, 1))
     return module
+
+
+def histogram(chunks: Iterable[npt.NDArray[np.uint8]], *, channels: int) -> npt.NDArray[np.int64]:
+    """How often each of the 256 values occurs in each channel of images [N, H, W, C], int64 [C, 256].
+
+    Counts are exact, so that mean and deviation do not depend on how the images are cut into chunks.
+    """
+    counts = np.zeros((channels, 256), np.int64)
+    for chunk in chunks:
+        for start in range(0, len(chunk), _CHUNK):
+            values = chunk[start : start + _CHUNK]
+            for channel in range(channels):
+                counts[channel] += np.bincount(values[..., channel].reshape(-1), minlength=256)
+    return counts
 
 
 def _fill(present: Floats, spec: NumberSpec) -> float:
@@ -113,15 +127,12 @@ def _scale(values: Floats, spec: NumberSpec) -> tuple[Floats, Floats]:
     return np.zeros(values.shape[1]), np.ones(values.shape[1])
 
 
-def _moments(train: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Mean and deviation of each channel, in units of 0 to 1, chunk by chunk: sums of whole numbers are exact."""
-    total, squares = np.zeros(train.shape[3]), np.zeros(train.shape[3])
-    for start in range(0, len(train), _CHUNK):
-        chunk = train[start : start + _CHUNK].reshape(-1, train.shape[3]).astype(np.float64) / 255
-        total += chunk.sum(axis=0)
-        squares += np.einsum("nc,nc->c", chunk, chunk)
-    mean = total / (train.size / train.shape[3])
-    return mean, np.sqrt(np.maximum(squares / (train.size / train.shape[3]) - mean**2, 0))
+def _moments(counts: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Mean and deviation of each channel, in units of 0 to 1."""
+    values = np.arange(256) / 255
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    mean = shares @ values
+    return mean, np.sqrt(np.maximum(shares @ values**2 - mean**2, 0))
 
 
 def _load(module: torch.nn.Module, **buffers: Floats) -> None:

@@ -28,6 +28,7 @@ class Report:
     splits: dict[str, int] = field(default_factory=dict)
     classes: dict[str, dict[str, int]] | None = None
     windows: dict[str, int] | None = None
+    images: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
 
     def drop_rows(self, why: str, count: int) -> None:
@@ -66,5 +67,6 @@ class Report:
             "splits": self.splits,
             "classes": self.classes,
             "windows": self.windows,
+            "images": self.images,
             "warnings": self.warnings,
         }
