@@ -18,6 +18,7 @@ UNIONS = {
     "schedules": ("schedule",),
     "splits": ("data", "split"),
     "outliers": ("preprocessing", "number", "outliers"),
+    "noise": ("cleaning", "noise"),
 }
 
 

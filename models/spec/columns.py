@@ -6,7 +6,7 @@ from typing import Literal
 
 from models.errors import FieldError, InvalidSpec
 from models.profile import ColumnProfile, Profile
-from models.spec.data import ColumnSplit, Data, Feature, TimeSplit
+from models.spec.data import ColumnSplit, Data, Feature, GroupSplit, TimeSplit
 from models.spec.mistakes import invalid
 from models.spec.pointers import pointer
 
@@ -55,7 +55,7 @@ def _no_columns(data: Data) -> None:
         FieldError(f"#/data/ignore/{index}", "is not there: images have no columns")
         for index, _ in enumerate(data.ignore)
     ]
-    if isinstance(data.split, ColumnSplit):
+    if isinstance(data.split, ColumnSplit | GroupSplit):
         errors.append(FieldError("#/data/split/column", "is not there: images have no columns"))
     if errors:
         raise _invalid(errors)
@@ -72,7 +72,7 @@ def _target(data: Data, profile: Profile) -> ColumnProfile:
 
 
 def _split_columns(data: Data) -> set[str]:
-    if isinstance(data.split, ColumnSplit | TimeSplit) and data.split.column is not None:
+    if isinstance(data.split, ColumnSplit | GroupSplit | TimeSplit) and data.split.column is not None:
         return {data.split.column}
     return set()
 
@@ -114,7 +114,7 @@ def _features(data: Data, profile: Profile, *, target: ColumnProfile, task: str)
             asked = Feature(type="number")
         if asked is None or (kind := _type(asked, column, series=series)) is None:
             continue
-        if kind == "number" and column.type not in ("number", "boolean"):
+        if kind == "number" and not _holds_numbers(column):
             errors.append(
                 FieldError(
                     pointer("data", "features", column.name),
@@ -123,7 +123,7 @@ def _features(data: Data, profile: Profile, *, target: ColumnProfile, task: str)
             )
         if kind == "category" and series:
             errors.append(FieldError(pointer("data", "features", column.name), "a forecast reads numbers only"))
-        chosen[column.name] = Feature(type=kind)
+        chosen[column.name] = Feature(type=kind, missing_values=asked.missing_values)
     if not chosen and not errors:
         errors.append(
             FieldError("#/data/features", f"leave no column to learn from; the columns are {_names(profile)}")
@@ -131,6 +131,21 @@ def _features(data: Data, profile: Profile, *, target: ColumnProfile, task: str)
     if errors:
         raise _invalid(errors)
     return chosen
+
+
+def _holds_numbers(column: ColumnProfile) -> bool:
+    """Whether it is a column of numbers, or one of words of which some are: the others may be slips of the pen."""
+    if column.type in ("number", "boolean"):
+        return True
+    return column.type != "datetime" and any(_is_number(one.value) for one in column.top_values)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _type(asked: Feature, column: ColumnProfile, *, series: bool) -> FeatureType | None:

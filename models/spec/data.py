@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from models.spec.base import ColumnName, Items, Named, Section
+from models.spec.cleaning import Marks
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -15,6 +16,9 @@ class Feature(Section):
     """How one column is read; `auto` takes the type that the profile found."""
 
     type: Literal["auto", "number", "category"] = Field("auto", description="How the column enters the network.")
+    missing_values: Marks = Field(
+        (), description='Texts that mean a value is missing in this column too, such as "0" where nothing can be 0.'
+    )
 
 
 class Shares(Section):
@@ -51,6 +55,15 @@ class StratifiedSplit(Shares):
     type: Literal["stratified"] = "stratified"
 
 
+class GroupSplit(Shares):
+    """Rows of one group, such as all scans of a patient, stay in one part; parts are as close to their shares as that
+    allows.
+    """
+
+    type: Literal["group"] = "group"
+    column: ColumnName = Field(description="Column that names the group.")
+
+
 class TimeSplit(Shares):
     """The oldest rows train, the newest test: the order of `column`, or of the rows where it is null."""
 
@@ -76,7 +89,7 @@ class OfficialSplit(Section):
 
 
 Split = Annotated[
-    AutoSplit | RandomSplit | StratifiedSplit | TimeSplit | ColumnSplit | OfficialSplit,
+    AutoSplit | RandomSplit | StratifiedSplit | GroupSplit | TimeSplit | ColumnSplit | OfficialSplit,
     Field(discriminator="type"),
     Named,
 ]

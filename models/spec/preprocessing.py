@@ -27,37 +27,70 @@ class NoOutliers(Section):
     type: Literal["none"] = "none"
 
 
-class IqrOutliers(Section):
-    """Values beyond k interquartile ranges outside the quartiles are clipped to that fence.
+class Outliers(Section):
+    """Where values count as extreme, and what is done about them.
 
-    Columns whose range is 0, and those where more than `max_affected` of the training rows would change, are spared.
+    Fences are measured on the training rows. Columns without any spread, and those where more than `max_affected` of
+    the training rows lie outside, are spared. Targets never change, nor does a validation or test row go.
     """
+
+    action: Literal["clip", "flag", "null", "drop_row"] = Field(
+        "clip",
+        description="Move an outlier to the fence, add a column that says so, treat it as missing, or leave training "
+        "rows out that hold one.",
+    )
+    max_affected: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.05, description="Largest share of training rows that may be outliers in one column."
+    )
+
+
+class IqrOutliers(Outliers):
+    """Values beyond k interquartile ranges outside the quartiles (Tukey 1977)."""
 
     type: Literal["iqr"] = "iqr"
     k: Positive = Field(1.5, description="Width of the fence in interquartile ranges.")
-    action: Literal["clip"] = Field("clip", description="What happens to an outlier.")
-    max_affected: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.05, description="Largest share of rows a column may lose to it."
-    )
 
 
-Outliers = Annotated[NoOutliers | IqrOutliers, Field(discriminator="type"), Named]
+class ZscoreOutliers(Outliers):
+    """Values more than k standard deviations from the mean."""
+
+    type: Literal["zscore"] = "zscore"
+    k: Positive = Field(3.0, description="Width of the fence in standard deviations.")
+
+
+class QuantileOutliers(Outliers):
+    """Values below one quantile or above another."""
+
+    type: Literal["quantile"] = "quantile"
+    low: Annotated[float, Field(ge=0, lt=0.5)] = Field(0.01, description="Share of values below the lower fence.")
+    high: Annotated[float, Field(gt=0.5, le=1)] = Field(0.99, description="Share of values below the upper fence.")
+
+
+AnyOutliers = Annotated[
+    NoOutliers | IqrOutliers | ZscoreOutliers | QuantileOutliers, Field(discriminator="type"), Named
+]
 
 
 class Number(Section):
-    """Numeric columns."""
+    """Numeric columns: outliers first, then gaps, then scale."""
 
     OFF: ClassVar = {"impute": "constant", "missing_indicator": False, "scale": "none"}
-    impute: Literal["median", "mean", "mode", "constant"] = Field(
-        "median", description="What stands in for a missing number."
+    impute: Literal["median", "mean", "mode", "constant", "forward_fill", "knn", "drop_row"] = Field(
+        "median",
+        description="What stands in for a missing number: a figure of the training rows, `fill_value`, the last known "
+        "value before it, or the mean of the most similar training rows. drop_row leaves training rows with gaps out "
+        "and fills the median into others.",
     )
     fill_value: float = Field(0.0, description="The number that `impute: constant` uses.")
+    neighbours: Annotated[int, Field(ge=1, le=100)] = Field(5, description="Similar rows that `impute: knn` asks.")
     missing_indicator: bool = Field(
         default=True, description="Whether columns with gaps in training get a second one that says so."
     )
-    outliers: Outliers = Field(NoOutliers(), description="What is done about extreme values.")
-    scale: Literal["standard", "minmax", "robust", "none"] = Field(
-        "standard", description="How columns are brought to one scale."
+    outliers: AnyOutliers = Field(NoOutliers(), description="What is done about extreme values.")
+    scale: Literal["standard", "minmax", "robust", "quantile", "log1p", "none"] = Field(
+        "standard",
+        description="How columns are brought to one scale: mean 0 and deviation 1; 0 to 1; median 0 and interquartile "
+        "range 1; a normal distribution by rank; the signed logarithm of 1 + |x|, standardised; or not.",
     )
 
 
@@ -67,6 +100,10 @@ class Category(Section):
     encoding: Literal["embedding", "onehot", "ordinal"] = Field(
         "embedding", description="How a category becomes numbers."
     )
+    min_count: Count = Field(
+        2, description="Categories with fewer training rows count as unseen, which is how unseen ones are learned."
+    )
+    max_cardinality: Count = Field(10_000, description="Most categories of a column; the rarest count as unseen.")
 
 
 class Image(Section):
@@ -92,6 +129,11 @@ class Series(Section):
     window: Count = Field(24, description="Rows the network looks back on.")
     horizon: Count = Field(1, description="Rows ahead to predict.")
     stride: Count = Field(1, description="Rows between the starts of two windows.")
+    target_scale: Literal["standard", "difference", "per_window"] = Field(
+        "standard",
+        description="What the network predicts: the value, its difference to the last known one, or the value in the "
+        "mean and deviation of its window. Predictions and scores are in original units all the same.",
+    )
 
 
 class Preprocessing(Section):

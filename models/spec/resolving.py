@@ -13,6 +13,7 @@ from models.spec.loss import AutoLoss, Classes, CrossEntropy, Loss, Mse
 from models.spec.mistakes import misfit as _wrong
 from models.spec.network import Recurrent
 from models.spec.network.resolving import Kind, Surroundings, has_skips, resolved_network
+from models.spec.preparation import check_preparation
 from models.spec.preprocessing import Image
 from models.spec.stepping import resolved_batch_size, resolved_regularization
 
@@ -56,6 +57,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
             "evaluation": evaluation,
         }
     )
+    check_preparation(resolved, kind=kind)
     _check_monitor(resolved)
     if resolved.regularization.stochastic_depth and not has_skips(network):
         raise _wrong("#/regularization/stochastic_depth", f"needs a network with skips; {network.type} has none")

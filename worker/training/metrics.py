@@ -68,8 +68,8 @@ class Measured:
 
 
 def accuracy(scored: Classified) -> float:
-    """Share of rows whose class is right."""
-    return _multiclass(classified_by.multiclass_accuracy, scored, average="micro")
+    """Share of rows whose class is right, to the last digit: the hits that torchmetrics counts, not its float32."""
+    return int(scored.counts[:, 0].sum()) / max(1, len(scored.targets))
 
 
 def balanced_accuracy(scored: Classified) -> float:

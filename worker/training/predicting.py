@@ -20,7 +20,7 @@ from models.errors import InvalidRow, InvalidSpec
 from worker.training import golden_rows, networks
 from worker.training.checkpoint import PREDICTING, Snapshot, load
 from worker.training.data import Encoding, Signature, restore
-from worker.training.data.encoding import Row, Unusual
+from worker.training.data.cells import Row, Unusual
 from worker.training.errors import CheckpointRefused
 from worker.training.evaluation import outputs_of
 from worker.training.networks import Model

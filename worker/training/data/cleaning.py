@@ -15,12 +15,12 @@ from models.formats.columns import recoded, without
 from models.formats.duplicates import first_of_each, table_keys
 from models.formats.sources import Table
 from models.spec import JobSpec
-from models.spec.data import ColumnSplit, TimeSplit
 from worker.training.data.report import Report
+from worker.training.data.words import Tidy
 
 
-def cleaned(table: Table, spec: JobSpec, report: Report) -> Table:
-    """The columns that a job uses, tidied, without the rows that it cannot use.
+def cleaned(table: Table, spec: JobSpec, report: Report) -> tuple[Table, npt.NDArray[np.int64]]:
+    """The columns that a job uses, tidied, without the rows that it cannot use; and where each row stood, from 0.
 
     The rows of a forecast stay as they are, because leaving one out would bend time. Raises InvalidData when a column
     or every row is missing.
@@ -28,15 +28,15 @@ def cleaned(table: Table, spec: JobSpec, report: Report) -> Table:
     target = target_name(spec)
     names = list(dict.fromkeys([*spec.data.features, target, *split_columns(spec)]))
     _all_there(table, names)
-    missing = marks(spec.cleaning.missing_values)
-    strip = spec.cleaning.text.strip
-    columns = [tidied(table.columns[name].combine_chunks(), missing=missing, strip=strip) for name in names]
+    tidy = Tidy.of(spec.cleaning.text)
+    columns = [tidied(table.columns[name].combine_chunks(), missing=marks_of(spec, name), tidy=tidy) for name in names]
     used = Table(pa.table(columns, names=names), table.split)
+    rows = np.arange(len(used))
     if spec.task != "forecasting":
-        used = _answered(used, target, report)
+        rows = _answered(used, target, report)
         if spec.cleaning.duplicates == "drop":
-            used = _distinct(used, [*spec.data.features, target], report)
-    return used
+            rows = _distinct(used, rows, [*spec.data.features, target], report)
+    return (used if len(rows) == len(used) else kept(used, rows)), rows
 
 
 def target_name(spec: JobSpec) -> str:
@@ -48,8 +48,8 @@ def target_name(spec: JobSpec) -> str:
 
 def split_columns(spec: JobSpec) -> list[str]:
     """The column that the split looks at, if there is one."""
-    split = spec.data.split
-    return [split.column] if isinstance(split, ColumnSplit | TimeSplit) and split.column is not None else []
+    column = getattr(spec.data.split, "column", None)
+    return [] if column is None else [column]
 
 
 def marks(missing_values: Sequence[str]) -> tuple[str, ...]:
@@ -58,11 +58,18 @@ def marks(missing_values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*missing_values, *written]))
 
 
-def tidied(column: pa.Array, *, missing: Collection[str], strip: bool) -> pa.Array:
-    """The column with blanks around words removed and marks of missing values as nulls."""
+def marks_of(spec: JobSpec, name: str) -> tuple[str, ...]:
+    """The texts that mean "missing" in one column."""
+    feature = spec.data.features.get(name)
+    return marks([*spec.cleaning.missing_values, *(feature.missing_values if feature else ())])
+
+
+def tidied(column: pa.Array, *, missing: Collection[str], tidy: Tidy) -> pa.Array:
+    """The column with words tidied and marks of missing values, as they were written, as nulls."""
     if pa.types.is_dictionary(column.type):
-        words = pc.utf8_trim_whitespace(column.dictionary) if strip else column.dictionary
-        return recoded(without(words, missing), column.indices)
+        words = without(column.dictionary, missing).to_pylist()
+        values = pa.array([None if word is None else tidy(word) for word in words], pa.string())
+        return recoded(values, column.indices)
     numbers = [number for number in map(_number, missing) if number is not None]
     if numbers and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         marked = pc.is_in(pc.cast(column, pa.float64()), value_set=pa.array(numbers, pa.float64()))
@@ -84,18 +91,20 @@ def _all_there(table: Table, names: Sequence[str]) -> None:
             raise InvalidData(f"there is no such column; the columns are {there}", place=f"column {name!r}")
 
 
-def _answered(table: Table, target: str, report: Report) -> Table:
+def _answered(table: Table, target: str, report: Report) -> npt.NDArray[np.int64]:
+    """The rows that have an answer."""
     present = pc.is_valid(table.columns[target]).combine_chunks().to_numpy(zero_copy_only=False)
     report.drop_rows("without_target", int(len(present) - present.sum()))
     if not present.any():
         raise InvalidData("the target is missing in every row", place=f"column {target!r}")
-    return table if present.all() else kept(table, present)
+    return np.flatnonzero(present)
 
 
-def _distinct(table: Table, names: Sequence[str], report: Report) -> Table:
-    first = first_of_each(table_keys(table, names))
-    report.drop_rows("duplicates", len(table) - len(first))
-    return table if len(first) == len(table) else kept(table, first)
+def _distinct(table: Table, rows: npt.NDArray[np.int64], names: Sequence[str], report: Report) -> npt.NDArray[np.int64]:
+    """Those of the rows that do not repeat an earlier one of them."""
+    first = first_of_each(table_keys(table, names)[rows])
+    report.drop_rows("duplicates", len(rows) - len(first))
+    return rows[first]
 
 
 def _number(text: str) -> float | None:

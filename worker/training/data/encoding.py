@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -16,21 +15,11 @@ from torch import Tensor
 
 from models.errors import InvalidData, InvalidRow
 from models.formats.decoding import Framing, Shape, brought_to, decode
-from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
+from worker.training.data.cells import Row, Unusual, as_raw_numbers, counts
 from worker.training.data.signature import plain
+from worker.training.data.table_encoding import TableEncoding
 
-Row = Mapping[str, Any]
 Read = TypeVar("Read")
-
-_LARGEST = float(np.finfo(np.float32).max)
-
-
-@dataclass(frozen=True, slots=True)
-class Unusual:
-    """Per field, in how many rows it had no value (`missing`) or one that no training row had (`unseen`)."""
-
-    missing: dict[str, int] = field(default_factory=dict)
-    unseen: dict[str, int] = field(default_factory=dict)
 
 
 class Encoding(Protocol):
@@ -52,90 +41,6 @@ class Encoding(Protocol):
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The known values of one categorical column, as text, in the order of their codes."""
-
-    name: str
-    values: tuple[str, ...]
-
-    @property
-    def cardinality(self) -> int:
-        """Codes in all: missing, unseen, and one per known value."""
-        return len(self.values) + NUM_RESERVED_CODES
-
-
-@dataclass(frozen=True, slots=True)
-class TableEncoding:
-    """Rows of named values; what a row leaves out is missing, columns it has besides are not looked at."""
-
-    kind: ClassVar[str] = "table"
-    numbers: tuple[str, ...]
-    categories: tuple[Vocabulary, ...]
-    missing_values: tuple[str, ...]
-    strip: bool
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The feature columns."""
-        return (*self.numbers, *(vocabulary.name for vocabulary in self.categories))
-
-    def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """ "numbers" float32 [N, F] and "categories" int64 [N, K]; raises InvalidRow naming row and column."""
-        _check_cells(rows, self.fields)
-        tensors: dict[str, Tensor] = {}
-        if self.numbers:
-            numbers = [
-                [self._number(row.get(name), number, name) for name in self.numbers] for number, row in enumerate(rows)
-            ]
-            tensors["numbers"] = as_raw_numbers(np.array(numbers, np.float64).reshape(len(rows), len(self.numbers)))
-        if self.categories:
-            tables = [{value: code for code, value in enumerate(v.values, NUM_RESERVED_CODES)} for v in self.categories]
-            codes = [
-                [self._code(row.get(v.name), table) for v, table in zip(self.categories, tables, strict=True)]
-                for row in rows
-            ]
-            tensors["categories"] = torch.tensor(codes, dtype=torch.int64).reshape(len(rows), len(tables))
-        return tensors
-
-    def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:
-        """Cells without a value, and words that no training row had."""
-        missing: dict[str, int] = {}
-        unseen: dict[str, int] = {}
-        if self.numbers:
-            missing |= _counts(self.numbers, tensors["numbers"].isnan())
-        if self.categories:
-            names = [vocabulary.name for vocabulary in self.categories]
-            missing |= _counts(names, tensors["categories"] == MISSING)
-            unseen |= _counts(names, tensors["categories"] == UNSEEN)
-        return Unusual(missing, unseen)
-
-    def document(self) -> dict[str, Any]:
-        """The encoding as plain JSON values."""
-        return {"kind": self.kind, **plain(self)}
-
-    def _tidied(self, value: Any) -> str | None:
-        """A cell as the text that the vocabulary knows, None for missing."""
-        if value is None:
-            return None
-        text = as_word(value)
-        text = text.strip() if self.strip else text
-        return None if text.strip() in self.missing_values else text
-
-    def _number(self, value: Any, row: int, name: str) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return np.nan if as_word(value) in self.missing_values else float(value)
-        text = self._tidied(value)
-        try:
-            return np.nan if text is None else float({"true": "1", "false": "0"}.get(text, text))
-        except ValueError:
-            raise InvalidRow(f"{str(text)[:64]!r} is no number", row=row, field=name) from None
-
-    def _code(self, value: Any, table: Mapping[str, int]) -> int:
-        text = self._tidied(value)
-        return MISSING if text is None else table.get(text, UNSEEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +115,7 @@ class SeriesEncoding:
 
     def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:
         """Windows with steps that have no value, by column."""
-        return Unusual(_counts(self.columns, tensors["series"].isnan().any(dim=1)))
+        return Unusual(counts(self.columns, tensors["series"].isnan().any(dim=1)))
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
@@ -236,23 +141,7 @@ def restored(document: Mapping[str, Any]) -> TableEncoding | ImageEncoding | Ser
         return ImageEncoding(**values)
     if document["kind"] == "series":
         return SeriesEncoding(**values)
-    vocabularies = tuple(Vocabulary(entry["name"], tuple(entry["values"])) for entry in values.pop("categories"))
-    return TableEncoding(categories=vocabularies, **values)
-
-
-def as_word(value: Any) -> str:
-    """A value as the text that stands for it in a vocabulary: 3 and 3.0 are one value, and so are true and "true"."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def as_raw_numbers(numbers: npt.NDArray[np.float64]) -> Tensor:
-    """Float32 of the same shape; what is not finite there becomes NaN, which means missing."""
-    fine = np.abs(numbers) <= _LARGEST
-    return torch.from_numpy(np.where(fine, numbers, np.nan).astype(np.float32))
+    return TableEncoding.from_document(values)
 
 
 def _read(rows: Sequence[Row], name: str, read: Callable[[Any, str], Read]) -> list[Read]:
@@ -264,18 +153,6 @@ def _read(rows: Sequence[Row], name: str, read: Callable[[Any, str], Read]) -> l
         except InvalidData as error:
             raise InvalidRow(error.message, row=number, field=name) from error
     return values
-
-
-def _check_cells(rows: Sequence[Row], names: Sequence[str]) -> None:
-    for number, row in enumerate(rows):
-        for name in names:
-            if isinstance(row.get(name), dict | list):
-                raise InvalidRow("a cell is a number, a text, true, false or null", row=number, field=name)
-
-
-def _counts(names: Sequence[str], holds: Tensor) -> dict[str, int]:
-    """In how many of N rows it holds, [N, names], for the names that it holds of at all."""
-    return {name: count for name, count in zip(names, holds.sum(0).tolist(), strict=True) if count}
 
 
 def _array(value: Any, *, place: str, name: str) -> npt.NDArray[np.float64]:

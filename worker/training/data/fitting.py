@@ -8,40 +8,78 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.spec.preprocessing import IqrOutliers
+from models.spec.preprocessing import NoOutliers
 from models.spec.preprocessing import Number as NumberSpec
-from worker.training.data.modules import Categories, ImagePreprocessing, Numbers
+from worker.training.data.fences import fences, outside
+from worker.training.data.modules import Categories, ImagePreprocessing
+from worker.training.data.numbers import Curves, Numbers
 from worker.training.data.report import Report
+from worker.training.data.scales import SCALES, curves
 
 Floats = npt.NDArray[np.float64]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+MAX_REFERENCE_ROWS = 2048
 _CHUNK = 1024
 
 
 def fit_numbers(train: Floats, *, names: Sequence[str], spec: NumberSpec, report: Report) -> Numbers:
-    """A module for columns [N, F] of training rows, each with at least one number. Notes what it filled and clipped.
+    """A module for columns [N, F] of training rows, each with at least one number. Notes what it filled and changed.
 
-    The order is fill, clip, scale: the scale is measured on what comes out of the first two.
+    The order is outliers, gaps, scale: each is measured on what comes out of those before it.
     """
+    action = "none" if isinstance(spec.outliers, NoOutliers) else spec.outliers.action
+    if action == "drop_row":  # those rows are gone by now, and no other row changes
+        action = "none"
+    low, high = fences(train, spec.outliers if action != "none" else NoOutliers(), names=names, report=report)
+    treated = np.isfinite(low)
+    if action == "null":
+        train = np.where(outside(train, low, high), np.nan, train)
     missing = np.isnan(train)
     num_missing = missing.sum(axis=0)
-    fill = np.array([_fill(column[~gone], spec) for column, gone in zip(train.T, missing.T, strict=True)])
-    low, high = _fences(train, spec, names=names, report=report)
-    values = np.clip(np.where(missing, fill, train), low, high)
-    center, spread = _scale(values, spec)
     report.filled |= {name: int(num) for name, num in zip(names, num_missing, strict=True) if num}
-    indicated = np.flatnonzero(num_missing) if spec.missing_indicator else ()
+    fill = np.array([_fill(column[~gone], spec) for column, gone in zip(train.T, missing.T, strict=True)])
+    reference = _reference(train) if spec.impute == "knn" else None
     module = Numbers(
         num_columns=len(names),
-        indicated=[int(place) for place in indicated],
-        clips=bool(np.isfinite(low).any()),
+        indicated=np.flatnonzero(num_missing).tolist() if spec.missing_indicator else [],
+        outliers=action if treated.any() else "none",
+        flagged=np.flatnonzero(treated).tolist() if action == "flag" else [],
+        neighbours=None if reference is None else {"num_rows": len(reference["rows"]), "count": spec.neighbours},
+        logarithmic=spec.scale == "log1p",
     )
-    _load(module, fill=fill, center=center, scale=1 / np.where(spread > 0, spread, 1))
-    if module.clips:
+    _load(module, fill=fill)
+    if module.outliers != "none":
         _load(module, low=low, high=high)
+    if module.neighbours is not None and reference is not None:
+        _load(module.neighbours, **reference)
+        train = module.neighbours.double()(torch.from_numpy(train)).numpy()
+        module.neighbours.float()
+    values = np.where(np.isnan(train), fill, train)
+    return _scaled(module, np.clip(values, low, high) if action == "clip" else values, spec)
+
+
+def _scaled(module: Numbers, values: Floats, spec: NumberSpec) -> Numbers:
+    """The module with the scale of the training rows as they come out of it so far."""
+    center, spread = SCALES[spec.scale](values)
+    _load(module, center=center, scale=1 / np.where(spread > 0, spread, 1))
+    if spec.scale == "quantile":
+        inputs, outputs = curves(values)
+        module.num_points = inputs.shape[1]
+        module.curves = Curves(num_columns=module.num_columns, num_points=module.num_points)
+        _load(module.curves, inputs=inputs, outputs=outputs)
     return module
+
+
+def _reference(train: Floats) -> dict[str, Floats]:
+    """What gaps are filled by: training rows spread over all of them, standardised, with 0 where they have a gap."""
+    center, spread = np.nanmean(train, axis=0), np.nanstd(train, axis=0)
+    spread = np.where(spread > 0, spread, 1)
+    chosen = train[np.linspace(0, len(train) - 1, min(len(train), MAX_REFERENCE_ROWS)).astype(np.int64)]
+    known = ~np.isnan(chosen)
+    rows = np.where(known, (chosen - center) / spread, 0)
+    return {"rows": rows, "known": known.astype(np.float64), "center": center, "spread": spread}
 
 
 def fit_categories(train: npt.NDArray[np.int64], *, cardinalities: Sequence[int], encoding: str) -> Categories | None:
@@ -84,47 +122,15 @@ def histogram(chunks: Iterable[npt.NDArray[np.uint8]], *, channels: int) -> npt.
 
 
 def _fill(present: Floats, spec: NumberSpec) -> float:
-    if spec.impute == "median":
-        return float(np.median(present))
+    """What stands in for a gap where nothing else does: the median unless another figure is asked for."""
+    if spec.impute == "forward_fill":
+        return float(present[-1])
     if spec.impute == "mean":
         return float(present.mean())
     if spec.impute == "mode":
         values, counts = np.unique(present, return_counts=True)
         return float(values[counts.argmax()])
-    return spec.fill_value
-
-
-def _fences(train: Floats, spec: NumberSpec, *, names: Sequence[str], report: Report) -> tuple[Floats, Floats]:
-    """Where each column is clipped, infinite where it is not (Tukey's fences)."""
-    low, high = np.full(train.shape[1], -np.inf), np.full(train.shape[1], np.inf)
-    if not isinstance(spec.outliers, IqrOutliers):
-        return low, high
-    for place, name in enumerate(names):
-        column = train[:, place]
-        first, third = np.nanquantile(column, (0.25, 0.75))
-        fence = spec.outliers.k * (third - first)
-        num = int(((column < first - fence) | (column > third + fence)).sum())
-        if fence == 0 or not num:
-            continue
-        if num > spec.outliers.max_affected * len(column):
-            report.warnings.append(f"column {name!r} is not clipped: {num} of {len(column)} rows would change")
-            continue
-        low[place], high[place] = first - fence, third + fence
-        report.clipped[name] = num
-    return low, high
-
-
-def _scale(values: Floats, spec: NumberSpec) -> tuple[Floats, Floats]:
-    """What is subtracted from each column and what it is divided by."""
-    if spec.scale == "standard":
-        return values.mean(axis=0), values.std(axis=0)
-    if spec.scale == "minmax":
-        lowest = values.min(axis=0)
-        return lowest, values.max(axis=0) - lowest
-    if spec.scale == "robust":
-        first, median, third = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
-        return median, third - first
-    return np.zeros(values.shape[1]), np.ones(values.shape[1])
+    return spec.fill_value if spec.impute == "constant" else float(np.median(present))
 
 
 def _moments(counts: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:

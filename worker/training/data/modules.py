@@ -8,50 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from worker.training.data.numbers import Numbers, Smoothing, carried
+
 NUM_RESERVED_CODES = 2
 MISSING, UNSEEN = 0, 1
-
-
-class Numbers(nn.Module):
-    """Fills, clips and scales numbers [..., F]; then appends [..., K] indicators of what was missing.
-
-    `indicated` lists the K columns that have an indicator: those with missing values among the training rows, because
-    the weight of an input that is always 0 would never be trained.
-    """
-
-    places: Tensor
-    fill: Tensor
-    low: Tensor
-    high: Tensor
-    center: Tensor
-    scale: Tensor
-
-    def __init__(self, *, num_columns: int, indicated: Sequence[int] = (), clips: bool = False) -> None:
-        super().__init__()
-        self.num_columns, self.indicated, self.clips = num_columns, tuple(indicated), clips
-        self.register_buffer("places", torch.tensor(self.indicated, dtype=torch.int64), persistent=False)
-        self.register_buffer("fill", torch.zeros(num_columns))
-        self.register_buffer("center", torch.zeros(num_columns))
-        self.register_buffer("scale", torch.ones(num_columns))
-        if clips:
-            self.register_buffer("low", torch.full((num_columns,), -torch.inf))
-            self.register_buffer("high", torch.full((num_columns,), torch.inf))
-
-    @property
-    def num_outputs(self) -> int:
-        """Width of the result."""
-        return self.num_columns + len(self.indicated)
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        """Raw numbers [..., F] with NaN for missing to finite numbers [..., F + K]."""
-        missing = torch.isnan(numbers)
-        filled = torch.where(missing, self.fill, numbers)
-        if self.clips:
-            filled = torch.clamp(filled, self.low, self.high)
-        scaled = (filled - self.center) * self.scale
-        if not self.indicated:
-            return scaled
-        return torch.cat([scaled, missing.index_select(-1, self.places).to(scaled.dtype)], dim=-1)
 
 
 class Categories(nn.Module):
@@ -96,8 +56,15 @@ class TablePreprocessing(nn.Module):
         self.numbers, self.categories = numbers, categories
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A batch of raw tensors to a batch of network inputs; keys of width 0 are left out."""
-        numbers = [] if self.numbers is None else [self.numbers(batch["numbers"])]
+        """A batch of raw tensors to a batch of network inputs; keys of width 0 are left out.
+
+        Where rows have an order, "last" [N, F] holds the last number known before each of them, which fills its gaps.
+        """
+        numbers = []
+        if self.numbers is not None:
+            raw = batch["numbers"]
+            known = torch.where(torch.isnan(raw), batch["last"], raw) if "last" in batch else raw
+            numbers.append(self.numbers(known, missing=torch.isnan(raw)))
         result: dict[str, Tensor] = {}
         if self.categories is not None:
             numbers.append(self.categories(batch["categories"]))
@@ -125,15 +92,24 @@ class ImagePreprocessing(nn.Module):
 
 
 class SeriesPreprocessing(nn.Module):
-    """Raw "series" [N, T, F] with NaN for missing to finite windows [N, T, F + indicators]."""
+    """Raw "series" [N, T, F] with NaN for missing to finite windows [N, T, F + indicators].
 
-    def __init__(self, *, numbers: Numbers) -> None:
+    `smoothing` is the plan of a filter over the steps of a window; `carries` fills gaps with the last step that is
+    known. Both look back and never ahead.
+    """
+
+    def __init__(self, *, numbers: Numbers, smoothing: Mapping[str, Any] | None = None, carries: bool = False) -> None:
         super().__init__()
         self.numbers = numbers
+        self.smooth = None if smoothing is None else Smoothing(**smoothing)
+        self.carries = carries
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """A batch of raw windows to a batch of network inputs."""
-        return {"series": self.numbers(batch["series"])}
+        raw = batch["series"]
+        missing = torch.isnan(raw)
+        smoothed = raw if self.smooth is None else self.smooth(raw)
+        return {"series": self.numbers(carried(smoothed) if self.carries else smoothed, missing=missing)}
 
 
 def plan(module: nn.Module) -> dict[str, Any]:
@@ -141,13 +117,19 @@ def plan(module: nn.Module) -> dict[str, Any]:
     if isinstance(module, ImagePreprocessing):
         return {"kind": "image", "channels": module.scale.shape[0]}
     if isinstance(module, SeriesPreprocessing):
-        return {"kind": "series", "numbers": _numbers_plan(module.numbers)}
+        smoothing = module.smooth and {"how": module.smooth.how, "steps": module.smooth.steps}
+        return {
+            "kind": "series",
+            "numbers": module.numbers.plan(),
+            "smoothing": smoothing,
+            "carries": module.carries,
+        }
     if not isinstance(module, TablePreprocessing):
         raise TypeError(f"{type(module).__name__} is no preprocessing")
     categories = module.categories
     return {
         "kind": "table",
-        "numbers": None if module.numbers is None else _numbers_plan(module.numbers),
+        "numbers": None if module.numbers is None else module.numbers.plan(),
         "categories": categories and {"cardinalities": list(categories.cardinalities), "encoding": categories.encoding},
     }
 
@@ -158,10 +140,6 @@ def built(plan: Mapping[str, Any]) -> nn.Module:
         return ImagePreprocessing(channels=plan["channels"])
     numbers = Numbers(**plan["numbers"]) if plan["numbers"] else None
     if plan["kind"] == "series" and numbers is not None:
-        return SeriesPreprocessing(numbers=numbers)
+        return SeriesPreprocessing(numbers=numbers, smoothing=plan["smoothing"], carries=plan["carries"])
     categories = Categories(**plan["categories"]) if plan["categories"] else None
     return TablePreprocessing(numbers=numbers, categories=categories)
-
-
-def _numbers_plan(numbers: Numbers) -> dict[str, Any]:
-    return {"num_columns": numbers.num_columns, "indicated": list(numbers.indicated), "clips": numbers.clips}

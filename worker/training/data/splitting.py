@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import InvalidData
-from models.spec.data import ColumnSplit, OfficialSplit, RandomSplit, StratifiedSplit, TimeSplit
+from models.spec.data import ColumnSplit, GroupSplit, OfficialSplit, RandomSplit, StratifiedSplit, TimeSplit
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+DROPPED = -1  # a training row that is left out
 _WORDS = {"train": TRAIN, "training": TRAIN, "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION}
 _WORDS |= {"dev": VALIDATION, "test": TEST, "testing": TEST}
 _MAX_DRIFT = 0.05
@@ -46,6 +47,8 @@ def split(how: Any, rows: Rows, *, seed: int) -> tuple[Parts, list[str]]:
         parts = _by_column(rows, name=how.column)
     elif isinstance(how, OfficialSplit):
         parts = _official(rows)
+    elif isinstance(how, GroupSplit):
+        parts = _by_group(rows, how, seed=seed)
     else:
         stratify = isinstance(how, StratifiedSplit) or not isinstance(how, RandomSplit)
         everything = np.arange(rows.num)
@@ -82,6 +85,27 @@ def _by_column(rows: Rows, *, name: str) -> Parts:
             message = f"{str(value)!r} is none of train, validation and test"
             raise InvalidData(message, place=f"column {name!r}, data row {row}")
     return np.array(codes, np.int8)[places]
+
+
+def _by_group(rows: Rows, how: GroupSplit, *, seed: int) -> Parts:
+    """Whole groups in random order, each to the part that lacks most of its share."""
+    values = rows.column if rows.column is not None else np.empty(0, object)
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    if len(sizes) < 3:
+        message = f"there are {len(sizes)} groups; train, validation and test need at least one each"
+        raise InvalidData(message, place=f"column {how.column!r}")
+    noise = np.random.Generator(np.random.Philox(key=[seed, 0])).random(len(sizes))
+    lacking = np.array([how.train, how.validation, how.test]) * rows.num
+    part_of = np.empty(len(sizes), np.int8)
+    for unit in np.argsort(noise, kind="stable").tolist():
+        part = int(lacking.argmax())
+        part_of[unit] = part
+        lacking[part] -= sizes[unit]
+    for part in (VALIDATION, TEST):
+        if not (part_of == part).any():  # few groups of unlike sizes: the smallest of train goes there
+            trained = np.flatnonzero(part_of == TRAIN)
+            part_of[trained[sizes[trained].argmin()]] = part
+    return part_of[group]
 
 
 def _official(rows: Rows) -> Parts:

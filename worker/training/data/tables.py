@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,51 +15,54 @@ from models.errors import InvalidData
 from models.formats.duplicates import table_keys
 from models.formats.sources import Table
 from models.spec import JobSpec
-from worker.training.data.cleaning import cleaned, marks, split_columns, target_name
-from worker.training.data.encoding import TableEncoding, Vocabulary, as_raw_numbers
+from models.spec.cleaning import LabelNoiseReport
+from models.spec.data import TimeSplit
+from worker.training.data.cells import as_raw_numbers
+from worker.training.data.cleaning import cleaned, split_columns, target_name
+from worker.training.data.dropping import without_rows
+from worker.training.data.features import Codes, Features, encoded, read_features, with_values
 from worker.training.data.fitting import fit_categories, fit_numbers
-from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN, TablePreprocessing, plan
-from worker.training.data.parts import Data, divided
-from worker.training.data.repeats import note_repeats
+from worker.training.data.label_noise import suspicious
+from worker.training.data.modules import TablePreprocessing, plan
+from worker.training.data.parts import Data, Split, divided
+from worker.training.data.repeats import note_repeats, settled
 from worker.training.data.report import Report
 from worker.training.data.signature import Signature
 from worker.training.data.splitting import TRAIN, Parts, Rows, split
+from worker.training.data.table_encoding import TableEncoding
 from worker.training.data.targets import Target, class_target, number_target
-from worker.training.data.values import Words, numbers_of, words_of
-
-
-@dataclass(frozen=True, slots=True)
-class _Features:
-    """The feature columns of all rows: float64 [N, F], and words per categorical column."""
-
-    number_names: list[str]
-    numbers: npt.NDArray[np.float64]
-    words: dict[str, Words]
 
 
 def prepare_table(spec: JobSpec, source: Table, *, device: torch.device) -> Data:
     """A table for classification or regression; raises InvalidData naming column and row."""
     report = Report(len(source))
-    table = cleaned(source, spec, report)
+    table, rows = cleaned(source, spec, report)
     target = _target(spec, table)
     keys = table_keys(table, spec.data.features)
-    parts = _parted(spec, table, target, keys, report)
+    column = _split_column(spec, table)
+    parts = _parted(spec, Rows(len(table), target.labels, keys, table.split, column), report)
     note_repeats(report, keys, parts, labels=target.labels)
-    features = _read(spec, table)
-    features = _with_values(features, parts, report)
-    encoding, codes = _encoded(spec, features, parts, report)
-    preprocessing = _fitted(spec, features, encoding, codes, parts, report)
+    if target.labels is not None:
+        how = spec.cleaning.conflicting_labels
+        parts, labels = settled(how, keys, parts, target.labels, classes=target.classes, report=report)
+        target = replace(target, labels=labels)
+    features = read_features(spec, table, report)
+    parts = without_rows(spec.preprocessing.number, features, parts, target, report)
+    features = with_values(features, parts, report)
+    encoding, codes = encoded(spec, features, parts, report)
+    preprocessing = _fitted(spec, _in_order(spec, features, parts, column), encoding, codes[parts == TRAIN], report)
     target = target.standardised(parts == TRAIN)
     report.count_parts(parts)
     if target.labels is not None:
         report.count_classes(parts, target.labels, classes=target.classes)
-    inputs: dict[str, torch.Tensor] = {}
-    if encoding.numbers:
-        inputs["numbers"] = as_raw_numbers(features.numbers)
-    if encoding.categories:
-        inputs["categories"] = torch.from_numpy(codes)
+    inputs = _inputs(spec, features, encoding, codes, column)
+    train, validation, test = divided(inputs, target.values, parts, device=device)
+    if isinstance(noise := spec.cleaning.noise, LabelNoiseReport):
+        report.label_noise = _label_noise(preprocessing, train, rows[parts == TRAIN], noise.neighbours)
     return Data(
-        *divided(inputs, target.values, parts, device=device),
+        train,
+        validation,
+        test,
         preprocessing.to(device),
         _signature(spec, preprocessing, encoding, target),
         report.document(),
@@ -73,19 +76,22 @@ def _target(spec: JobSpec, table: Table) -> Target:
     return class_target(column, name=name) if spec.task == "classification" else number_target(column, name=name)
 
 
-def _parted(spec: JobSpec, table: Table, target: Target, keys: npt.NDArray[np.uint64], report: Report) -> Parts:
-    column = None
+def _split_column(spec: JobSpec, table: Table) -> npt.NDArray[Any] | None:
     for name in split_columns(spec):
-        column = column_values(table.columns[name].combine_chunks(), name=name)
-    together = keys if spec.cleaning.duplicates == "group_across_splits" else None
-    rows = Rows(len(table), labels=target.labels, keys=together, official=table.split, column=column)
+        return column_values(table.columns[name].combine_chunks(), name=name)
+    return None
+
+
+def _parted(spec: JobSpec, rows: Rows, report: Report) -> Parts:
+    if spec.cleaning.duplicates != "group_across_splits":
+        rows = replace(rows, keys=None)
     parts, warnings = split(spec.data.split, rows, seed=spec.seed)
     report.warnings += warnings
     return parts
 
 
 def column_values(column: pa.Array, *, name: str) -> npt.NDArray[Any]:
-    """The words or times [N] that a split goes by; raises InvalidData naming the first row that has none."""
+    """The words, groups or times [N] that a split goes by; raises InvalidData naming the first row that has none."""
     if column.null_count:
         row = pc.index(pc.is_null(column), value=True).as_py() + 1
         raise InvalidData("the split needs a value in every row", place=f"column {name!r}, data row {row}")
@@ -95,75 +101,65 @@ def column_values(column: pa.Array, *, name: str) -> npt.NDArray[Any]:
     return values
 
 
-def _read(spec: JobSpec, table: Table) -> _Features:
-    numbers: dict[str, npt.NDArray[np.float64]] = {}
-    words: dict[str, Words] = {}
-    for name, feature in spec.data.features.items():
-        column = table.columns[name].combine_chunks()
-        if feature.type == "number":
-            numbers[name] = numbers_of(column, name=name)
-        else:
-            words[name] = words_of(column)
-    stacked = np.stack(list(numbers.values()), axis=1) if numbers else np.empty((len(table), 0))
-    return _Features(list(numbers), stacked, words)
+def _order(spec: JobSpec, num_rows: int, times: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
+    """The rows from the oldest to the newest."""
+    by_time = isinstance(spec.data.split, TimeSplit) and times is not None
+    return np.argsort(times, kind="stable") if by_time and times is not None else np.arange(num_rows)
 
 
-def _with_values(features: _Features, parts: Parts, report: Report) -> _Features:
-    """The features without columns that no training row has a value in; raises InvalidData when none is left."""
-    train = parts == TRAIN
-    some = ~np.isnan(features.numbers[train]).all(axis=0)
-    words = {name: column for name, column in features.words.items() if (column.codes[train] >= 0).any()}
-    dropped = [name for name, keep in zip(features.number_names, some, strict=True) if not keep]
-    dropped += [name for name in features.words if name not in words]
-    if not some.any() and not words:
-        raise InvalidData("every feature is missing in every training row")
-    report.columns_dropped += dropped
-    report.warnings += [f"column {name!r} is left out: it is missing in every training row" for name in dropped]
-    names = [name for name, keep in zip(features.number_names, some, strict=True) if keep]
-    return _Features(names, features.numbers[:, some], words)
-
-
-def _encoded(
-    spec: JobSpec, features: _Features, parts: Parts, report: Report
-) -> tuple[TableEncoding, npt.NDArray[np.int64]]:
-    """The vocabulary of the training rows, and the codes [N, K] of all rows in it."""
-    train = parts == TRAIN
-    vocabularies: list[Vocabulary] = []
-    codes = np.empty((len(parts), len(features.words)), np.int64)
-    for place, (name, words) in enumerate(features.words.items()):
-        known = np.flatnonzero(np.bincount(words.codes[train] + 1, minlength=len(words.values) + 1)[1:])
-        order = sorted(known.tolist(), key=words.values.__getitem__)
-        table = np.full(len(words.values) + 1, UNSEEN, np.int64)
-        table[order] = np.arange(NUM_RESERVED_CODES, NUM_RESERVED_CODES + len(order))
-        table[-1] = MISSING
-        codes[:, place] = table[words.codes]
-        vocabularies.append(Vocabulary(name, tuple(words.values[code] for code in order)))
-        unseen, gone = int((codes[:, place] == UNSEEN).sum()), int((codes[train, place] == MISSING).sum())
-        report.unseen_categories |= {name: unseen} if unseen else {}
-        report.filled |= {name: gone} if gone else {}
-    missing = marks(spec.cleaning.missing_values)
-    strip = spec.cleaning.text.strip
-    return TableEncoding(tuple(features.number_names), tuple(vocabularies), missing, strip), codes
+def _in_order(
+    spec: JobSpec, features: Features, parts: Parts, times: npt.NDArray[Any] | None
+) -> npt.NDArray[np.float64]:
+    """The numbers of the training rows [N, F], from the oldest to the newest."""
+    order = _order(spec, len(parts), times)
+    train: npt.NDArray[np.float64] = features.numbers[order[parts[order] == TRAIN]]
+    return train
 
 
 def _fitted(
-    spec: JobSpec,
-    features: _Features,
-    encoding: TableEncoding,
-    codes: npt.NDArray[np.int64],
-    parts: Parts,
-    report: Report,
+    spec: JobSpec, numbers: npt.NDArray[np.float64], encoding: TableEncoding, codes: Codes, report: Report
 ) -> TablePreprocessing:
-    train = parts == TRAIN
-    numbers = categories = None
+    """Preprocessing fitted on numbers and codes of the training rows."""
+    of_numbers = of_codes = None
     if encoding.numbers:
-        how = spec.preprocessing.number
-        numbers = fit_numbers(features.numbers[train], names=encoding.numbers, spec=how, report=report)
+        of_numbers = fit_numbers(numbers, names=encoding.numbers, spec=spec.preprocessing.number, report=report)
     if encoding.categories:
         cardinalities = [vocabulary.cardinality for vocabulary in encoding.categories]
-        written = spec.preprocessing.category.encoding
-        categories = fit_categories(codes[train], cardinalities=cardinalities, encoding=written)
-    return TablePreprocessing(numbers=numbers, categories=categories)
+        of_codes = fit_categories(codes, cardinalities=cardinalities, encoding=spec.preprocessing.category.encoding)
+    return TablePreprocessing(numbers=of_numbers, categories=of_codes)
+
+
+def _inputs(
+    spec: JobSpec, features: Features, encoding: TableEncoding, codes: Codes, times: npt.NDArray[Any] | None
+) -> dict[str, torch.Tensor]:
+    inputs: dict[str, torch.Tensor] = {}
+    if encoding.numbers:
+        inputs["numbers"] = as_raw_numbers(features.numbers)
+        if spec.preprocessing.number.impute == "forward_fill":
+            order = _order(spec, len(codes), times)
+            inputs["last"] = torch.empty_like(inputs["numbers"])
+            inputs["last"][order] = _last_known(inputs["numbers"][order])
+    if encoding.categories:
+        inputs["categories"] = torch.from_numpy(codes)
+    return inputs
+
+
+def _last_known(numbers: torch.Tensor) -> torch.Tensor:
+    """In each row [N, F] the last number at or above it that is known, NaN where none is."""
+    places = torch.arange(len(numbers))[:, None]
+    latest = torch.where(numbers.isnan(), 0, places).cummax(dim=0).values
+    return numbers.gather(0, latest)
+
+
+def _label_noise(
+    preprocessing: TablePreprocessing, train: Split, rows: npt.NDArray[np.int64], neighbours: int
+) -> dict[str, Any]:
+    ready = preprocessing(dict(train.inputs))
+    parts = [ready["numbers"].cpu()] if "numbers" in ready else []
+    if "categories" in ready:  # two rows of different categories are as far apart as two deviations of a number
+        codes = ready["categories"].cpu()
+        parts += [torch.nn.functional.one_hot(column).float() * 2**0.5 for column in codes.T]
+    return suspicious(torch.cat(parts, dim=1), train.targets.cpu().numpy(), rows, neighbours=neighbours)
 
 
 def _signature(spec: JobSpec, preprocessing: TablePreprocessing, encoding: TableEncoding, target: Target) -> Signature:

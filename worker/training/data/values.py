@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from models.errors import InvalidData
 from models.formats.columns import numbers as parsed
-from worker.training.data.encoding import as_word
+from worker.training.data.cells import as_word
 
 NO_CODE = -1
 
@@ -38,22 +38,40 @@ def words_of(column: pa.Array) -> Words:
 
 def numbers_of(column: pa.Array, *, name: str) -> npt.NDArray[np.float64]:
     """A column as float64 [N], NaN for missing; raises InvalidData naming the first row that holds no number."""
+    return coerced(column, name=name, most=0.0)[0]
+
+
+def coerced(column: pa.Array, *, name: str, most: float) -> tuple[npt.NDArray[np.float64], int]:
+    """A column as float64 [N], NaN for missing and for words; and the number of words.
+
+    Raises InvalidData naming the first row that holds a word where they are more than a share `most` of its values.
+    """
+    if pa.types.is_timestamp(column.type):
+        raise InvalidData("it holds times, not numbers", place=f"column {name!r}")
+    num_words = 0
     if pa.types.is_dictionary(column.type):
         values = parsed(column.dictionary)
         if values is None:
-            raise _no_number(column, name=name)
+            values = _read_each(column.dictionary)
+            num_words = values.take(column.indices).null_count - column.null_count
+            if num_words > most * (len(column) - column.null_count):
+                raise _no_number(column, values, name=name, most=most, num_words=num_words)
         column = values.take(column.indices)
-    if pa.types.is_timestamp(column.type):
-        raise InvalidData("it holds times, not numbers", place=f"column {name!r}")
     numbers: npt.NDArray[np.float64] = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
-    return numbers
+    return numbers, num_words
 
 
-def _no_number(column: pa.DictionaryArray, *, name: str) -> InvalidData:
-    """The first row whose word is no number."""
-    words = column.dictionary
-    wrong = [place for place in range(len(words)) if words[place].is_valid and parsed(words.slice(place, 1)) is None]
-    rows = pc.is_in(column.indices, value_set=pa.array(wrong, column.indices.type))
-    row = pc.index(rows, value=True).as_py()
-    word = words[column.indices[row].as_py()].as_py()[:64]
-    return InvalidData(f"{word!r} is no number", place=f"column {name!r}, data row {row + 1}")
+def _read_each(words: pa.Array) -> pa.Array:
+    """Words one by one as numbers, null for those that are none."""
+    pieces = [parsed(words.slice(place, 1)) if words[place].is_valid else None for place in range(len(words))]
+    return pa.array([None if piece is None else piece[0].as_py() for piece in pieces], pa.float64())
+
+
+def _no_number(column: pa.DictionaryArray, values: pa.Array, *, name: str, most: float, num_words: int) -> InvalidData:
+    """Names the first row whose word is no number."""
+    wrong = pc.and_(pc.is_null(values), pc.is_valid(column.dictionary)).to_numpy(zero_copy_only=False)
+    indices = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    row = int(np.flatnonzero((indices >= 0) & wrong[indices])[0])
+    word = column.dictionary[int(indices[row])].as_py()[:64]
+    others = f"; {num_words} of {len(column)} rows hold words, more than max_coerced allows" if most else ""
+    return InvalidData(f"{word!r} is no number{others}", place=f"column {name!r}, data row {row + 1}")

@@ -10,8 +10,9 @@ from models.errors import InvalidData
 from models.formats.sources import Table
 from models.spec import JobSpec
 from models.spec.data import TimeSplit
+from worker.training.data.cells import as_raw_numbers
 from worker.training.data.cleaning import cleaned, kept, split_columns, target_name
-from worker.training.data.encoding import SeriesEncoding, as_raw_numbers
+from worker.training.data.encoding import SeriesEncoding
 from worker.training.data.fitting import fit_numbers
 from worker.training.data.modules import SeriesPreprocessing, plan
 from worker.training.data.parts import Data, Split
@@ -32,7 +33,7 @@ def prepare_series(spec: JobSpec, source: Table, *, device: torch.device) -> Dat
     rows lie on both sides of a cut is left out. What it looks back on may lie in an earlier part, as it will in use.
     """
     report = Report(len(source))
-    table = _ordered(spec, cleaned(source, spec, report))
+    table = _ordered(spec, cleaned(source, spec, report)[0])
     shares = spec.data.split if isinstance(spec.data.split, TimeSplit) else TimeSplit()
     parts = by_time(len(table), None, train=shares.train, validation=shares.validation)
     report.count_parts(parts)

@@ -197,7 +197,7 @@ def test_outliers_are_clipped_at_the_fences_of_the_training_rows(prepared):
 
     assert data.preprocessing(data.train.inputs)["numbers"].max() == 17.5
     assert data.preprocessing(data.test.inputs)["numbers"].min() == -4.5
-    assert data.report["clipped"] == {"x": 1}
+    assert (data.report["outliers"], data.report["outlier_action"]) == ({"x": 1}, "clip")
 
 
 def test_clipping_spares_columns_where_it_would_change_too_much(prepared):
