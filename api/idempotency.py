@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
-from api.bodies import JsonBody
+from api.bodies import JsonBody, OptionalJsonBody
 from api.conditional import Representation
 from api.service import Service, ServiceDep
 from models import idempotency
@@ -76,12 +76,20 @@ class Creation:
         return Response(content, status_code=201, headers=headers, media_type="application/json")
 
 
-async def _creation(
-    request: Request,
-    service: ServiceDep,
-    document: JsonBody,
-    idempotency_key: Annotated[str | None, Header(description=_DESCRIPTION, examples=['"5f0c1d2e"'])] = None,
+Key = Annotated[str | None, Header(description=_DESCRIPTION, examples=['"5f0c1d2e"'])]
+
+
+async def _creation(request: Request, service: ServiceDep, document: JsonBody, idempotency_key: Key = None) -> Creation:
+    return _begun(request, service, document, idempotency_key)
+
+
+async def _optional_creation(
+    request: Request, service: ServiceDep, document: OptionalJsonBody, idempotency_key: Key = None
 ) -> Creation:
+    return _begun(request, service, document, idempotency_key)
+
+
+def _begun(request: Request, service: Service, document: dict[str, Any], idempotency_key: str | None) -> Creation:
     if idempotency_key is None:
         return Creation(service, None)
     match = _KEY.fullmatch(idempotency_key.strip())
@@ -100,6 +108,8 @@ async def _creation(
 
 
 CreationDep = Annotated[Creation, Depends(_creation)]
+#: The same where the body may be left out.
+OptionalCreationDep = Annotated[Creation, Depends(_optional_creation)]
 
 
 def _replayed(earlier: idempotency.Replay) -> Response:

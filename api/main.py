@@ -18,6 +18,7 @@ from api.routes import (
     checkpoints,
     controls,
     datasets,
+    descent,
     documentation,
     events,
     health,
@@ -35,6 +36,7 @@ from models.settings import Settings
 from models.settings import settings as current_settings
 
 _ROUTERS: Final = (
+    descent,  # before jobs: compare is no job's id
     jobs,
     controls,
     events,

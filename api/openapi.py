@@ -32,6 +32,7 @@ _BODIES: Final = (
     (schemas.JobChanges, "validation"),
     (schemas.RetryRequest, "validation"),
     (schemas.PredictRequest, "validation"),
+    (schemas.ForkRequest, "validation"),
     (schemas.DatasetDeclaration, "validation"),
     (schemas.KeyRequest, "validation"),
     (schemas.WebhookRequest, "validation"),

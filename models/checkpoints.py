@@ -16,6 +16,7 @@ from models.clock import now, rfc3339
 from models.errors import NotFound
 from models.identifiers import is_id, new_id
 from models.json_text import decode, encode
+from models.status import TERMINAL
 from models.tables import checkpoints, jobs
 
 
@@ -83,8 +84,9 @@ def record(
 ) -> tuple[str, list[str]]:
     """Make a durable checkpoint known, and forget the ones that are no longer kept.
 
-    Kept are the last `keep_last`, the best and the final one. Returns the new id and the locations whose files may be
-    deleted once this transaction has committed. Call it inside `leases.holding`.
+    Kept are the last `keep_last`, the best, the final one, and any that another job is to begin with. Returns the new
+    id and the locations whose files may be deleted once this transaction has committed. Call it inside
+    `leases.holding`.
     """
     _forget(
         connection,
@@ -160,14 +162,33 @@ def mark_corrupt(connection: Connection, *, job_id: str, attempt: int, step: int
 
 def _prune(connection: Connection, *, job_id: str, keep_last: int, new: str) -> list[str]:
     there = listing(connection, job_id=job_id)
+    held = _held(connection, [checkpoint.id for checkpoint in there])
     old = [
         checkpoint
         for checkpoint in there[keep_last:]
-        if "best" not in checkpoint.kinds and "final" not in checkpoint.kinds and checkpoint.location != new
+        if "best" not in checkpoint.kinds
+        and "final" not in checkpoint.kinds
+        and checkpoint.location != new
+        and checkpoint.id not in held
     ]
     for checkpoint in old:
         _forget(connection, checkpoints.c.id == checkpoint.id)
     return [checkpoint.location for checkpoint in old]
+
+
+def _held(connection: Connection, identifiers: Sequence[str]) -> set[str]:
+    """The checkpoints that a job which is not over is to begin with."""
+    waiting = select(jobs.c.init_checkpoint_id).where(
+        jobs.c.init_checkpoint_id.in_(identifiers), jobs.c.status.not_in(TERMINAL)
+    )
+    return set(connection.execute(waiting).scalars())
+
+
+def location(connection: Connection, *, checkpoint_id: str) -> str | None:
+    """Where the files of a checkpoint are; None where it is gone or damaged."""
+    return connection.execute(
+        select(checkpoints.c.location).where(checkpoints.c.id == checkpoint_id, ~checkpoints.c.is_corrupt)
+    ).scalar_one_or_none()
 
 
 def _forget(connection: Connection, condition: ColumnElement[bool]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import Row
 
@@ -56,6 +56,18 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Descent:
+    """Where a job comes from: its parent, how it came from it, and the checkpoint whose weights it begins with."""
+
+    parent_id: str | None = None
+    origin: Literal["fork", "reproduction"] | None = None
+    init_checkpoint_id: str | None = None
+
+
+NO_DESCENT: Final = Descent()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job at one revision. Documents in it are JSON-ready."""
 
@@ -73,7 +85,7 @@ class Job:
     result: Mapping[str, Any] | None
     warnings: Sequence[Mapping[str, Any]]
     progress: Mapping[str, Any]
-    parent: str | None
+    descent: Descent
     created_at: float
     queued_at: float
     started_at: float | None
@@ -103,7 +115,8 @@ class Job:
             "queue": None if self.queue is None else self.queue.document(),
             "attempts": [attempt.document() for attempt in self.attempts],
             "history": [{"status": status, "at": rfc3339(at)} for status, at in self.history],
-            "parent": self.parent,
+            "parent": self.descent.parent_id,
+            "origin": self.descent.origin,
             "spec": self.spec,
             "resolved_spec": self.resolved_spec,
             "result": self.result,
@@ -139,7 +152,7 @@ def from_row(
         result=decode(row.result),
         warnings=decode(row.warnings),
         progress=progress,
-        parent=row.parent_id,
+        descent=Descent(parent_id=row.parent_id, origin=row.origin, init_checkpoint_id=row.init_checkpoint_id),
         created_at=row.created_at,
         queued_at=row.queued_at,
         started_at=row.started_at,

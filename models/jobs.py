@@ -16,11 +16,11 @@ from models.errors import Conflict, NotFound
 from models.events import Entry, write
 from models.fingerprints import fingerprint
 from models.identifiers import created_at, new_id
-from models.job import Attempt, Job, from_row
+from models.job import NO_DESCENT, Attempt, Descent, Job, from_row
 from models.json_text import decode, encode
 from models.pages import PageRequest
 from models.status import TERMINAL, Status
-from models.tables import attempts, events, job_datasets, job_labels, job_leases, jobs
+from models.tables import attempts, checkpoints, events, job_datasets, job_labels, job_leases, jobs
 from models.transitions import change
 
 _STATUS_EVENTS = [f"job.{status}" for status in Status]
@@ -36,6 +36,7 @@ class JobFilter:
     pool: str | None = None
     created_after: float | None = None
     created_before: float | None = None
+    parent: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The filter in a form that a cursor can be bound to."""
@@ -46,6 +47,7 @@ class JobFilter:
             "pool": self.pool,
             "created_after": self.created_after,
             "created_before": self.created_before,
+            "parent": self.parent,
         }
 
 
@@ -56,7 +58,7 @@ def submit(
     sent: Mapping[str, Any],
     resolved: Mapping[str, Any],
     dataset_id: str | None = None,
-    parent_id: str | None = None,
+    descent: Descent = NO_DESCENT,
     warnings: tuple[Mapping[str, Any], ...] = (),
 ) -> Job:
     """Queue a job: its row, its first event and its doorbell, in the caller's transaction.
@@ -80,7 +82,9 @@ def submit(
             "resolved_spec": encode(dict(resolved)),
             "spec_hash": fingerprint(dict(resolved)),
             "warnings": encode([dict(warning) for warning in warnings]),
-            "parent_id": parent_id,
+            "parent_id": descent.parent_id,
+            "origin": descent.origin,
+            "init_checkpoint_id": descent.init_checkpoint_id,
             "created_at": at,
             "queued_at": at,
         },
@@ -136,8 +140,11 @@ def update(
 def remove(connection: Connection, *, project: str, job_id: str) -> None:
     """Delete a terminal job with all that belongs to it; its files are the caller's to delete after the commit.
 
-    Raises `NotFound`, and `Conflict` while the job is not over.
+    Raises `NotFound`, and `Conflict` while the job is not over or another one is to begin with its weights.
     """
+    heir = connection.execute(_HEIR, {"of_job": job_id}).scalar_one_or_none()
+    if heir is not None:
+        raise Conflict(f"Job {heir} is to begin with weights of {job_id}.", code="job_in_use")
     mine = (jobs.c.id == job_id) & (jobs.c.project == project)
     gone = connection.execute(delete(jobs).where(mine, jobs.c.status.in_(TERMINAL)).returning(jobs.c.id)).first()
     if gone is None:
@@ -194,6 +201,8 @@ def _narrowed(statement: Select[Any], where: JobFilter, page: PageRequest) -> Se
         conditions.append(jobs.c.created_at > where.created_after)
     if where.created_before is not None:
         conditions.append(jobs.c.created_at < where.created_before)
+    if where.parent is not None:
+        conditions.append(jobs.c.parent_id == where.parent)
     if page.before is not None:
         conditions.append(jobs.c.id < page.before)
     for key, value in where.labels.items():
@@ -245,6 +254,12 @@ _LIST = select(jobs, job_leases.c.progress.label("live_progress")).outerjoin(
     job_leases, job_leases.c.job_id == jobs.c.id
 )
 _GET = _LIST.where(jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"))
+_HEIR = (
+    select(jobs.c.id)
+    .join(checkpoints, checkpoints.c.id == jobs.c.init_checkpoint_id)
+    .where(checkpoints.c.job_id == bindparam("of_job"), jobs.c.status.not_in(TERMINAL))
+    .limit(1)
+)
 _STATUS = select(jobs.c.status).where(jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"))
 _ATTEMPTS = select(attempts).where(attempts.c.job_id == bindparam("job_id")).order_by(attempts.c.number)
 _HISTORY = (

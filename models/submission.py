@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from models import datasets, jobs, spec
+from models import checkpoints, datasets, jobs, spec
 from models.errors import FieldError, InvalidSpec, NotFound
 from models.identifiers import is_id
-from models.job import Job
+from models.job import NO_DESCENT, Descent, Job
 from models.profile import Profile
 from models.samples import SAMPLES
+from models.spec.origin import InitFrom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Submission:
     sent: Mapping[str, Any]
     resolved: Mapping[str, Any]
     dataset_id: str | None  # None for a sample
+    descent: Descent = NO_DESCENT
 
 
 def prepare(connection: Connection, *, project: str, document: Mapping[str, Any]) -> Submission:
@@ -30,20 +32,64 @@ def prepare(connection: Connection, *, project: str, document: Mapping[str, Any]
     parsed = spec.parse(document)
     dataset_id, profile = _profile(connection, project=project, name=parsed.data.dataset)
     resolved = spec.document(spec.resolve(parsed, profile))
-    return Submission(sent=document, resolved=resolved, dataset_id=dataset_id)
+    prepared = Submission(sent=document, resolved=resolved, dataset_id=dataset_id)
+    if parsed.init_from is None:
+        return prepared
+    return _beginning(connection, prepared, project=project, wanted=parsed.init_from)
+
+
+def descended(
+    connection: Connection,
+    *,
+    project: str,
+    document: Mapping[str, Any],
+    parent_id: str,
+    origin: Literal["fork", "reproduction"],
+) -> Submission:
+    """As `prepare`, for a job that comes from another one."""
+    prepared = prepare(connection, project=project, document=document)
+    return replace(prepared, descent=replace(prepared.descent, parent_id=parent_id, origin=origin))
 
 
 def queue(connection: Connection, submission: Submission, *, project: str) -> Job:
-    """Queue the job, in the caller's transaction. Raises `InvalidSpec` where its dataset has been deleted meanwhile."""
+    """Queue the job, in the caller's transaction. Raises `InvalidSpec` where its dataset, or the checkpoint that it is
+    to begin with, has been deleted meanwhile.
+    """
     if submission.dataset_id is not None:
         _ready(connection, project=project, dataset_id=submission.dataset_id)
+    held = submission.descent.init_checkpoint_id
+    if held is not None and checkpoints.location(connection, checkpoint_id=held) is None:
+        raise _no_beginning(f"checkpoint {held} is gone")
     return jobs.submit(
         connection,
         project=project,
         sent=submission.sent,
         resolved=submission.resolved,
         dataset_id=submission.dataset_id,
+        descent=submission.descent,
     )
+
+
+def _beginning(connection: Connection, prepared: Submission, *, project: str, wanted: InitFrom) -> Submission:
+    """The submission with the checkpoint it begins with, by its id."""
+    try:
+        job = jobs.get(connection, project=project, job_id=wanted.job)
+        checkpoint = checkpoints.find(connection, job_id=job.id, ref=wanted.checkpoint)
+    except NotFound as error:
+        raise _no_beginning(error.detail) from error
+    network, theirs = prepared.resolved["network"]["type"], job.resolved_spec["network"]["type"]
+    if network != theirs:
+        raise _no_beginning(f"{job.id} has another network, {theirs}; this is {network}")
+    begun = {"job": job.id, "checkpoint": checkpoint.id}
+    return replace(
+        prepared,
+        resolved={**prepared.resolved, "init_from": begun},
+        descent=replace(prepared.descent, init_checkpoint_id=checkpoint.id),
+    )
+
+
+def _no_beginning(detail: str) -> InvalidSpec:
+    return InvalidSpec(f"The job cannot begin there: {detail}", errors=[FieldError("#/init_from", detail)])
 
 
 def _profile(connection: Connection, *, project: str, name: str) -> tuple[str | None, Profile]:

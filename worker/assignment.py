@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from models import datasets
+from models import checkpoints, datasets
 from models.artifacts import ArtifactStore
 from models.database import Connection
 from models.errors import InvalidData, NotFound
@@ -31,7 +31,23 @@ def locate(connection: Connection, claim: Claim, *, store: ArtifactStore) -> dic
     return {"path": str(store.path(dataset.location)), "format": dataset.format, "options": dict(dataset.options)}
 
 
-def start_frame(claim: Claim, source: Mapping[str, Any], *, store: ArtifactStore, num_threads: int) -> Frame:
+def locate_beginning(connection: Connection, claim: Claim, *, store: ArtifactStore) -> str | None:
+    """The checkpoint whose weights a job begins with, unless an attempt of its own has one to go on from.
+
+    Raises InvalidData where it is gone.
+    """
+    begun = claim.spec.get("init_from")
+    if begun is None or claim.resume:
+        return None
+    location = checkpoints.location(connection, checkpoint_id=begun["checkpoint"])
+    if location is None:
+        raise InvalidData("the checkpoint to begin with is no longer there", place=begun["checkpoint"])
+    return str(store.path(location))
+
+
+def start_frame(
+    claim: Claim, source: Mapping[str, Any], *, store: ArtifactStore, num_threads: int, begin: str | None = None
+) -> Frame:
     """The start frame of a claimed job."""
     return Frame(
         "start",
@@ -41,6 +57,7 @@ def start_frame(claim: Claim, source: Mapping[str, Any], *, store: ArtifactStore
             "directory": str(store.path(folder_key(claim.lease))),
             "device": (claim.sent.get("resources") or {}).get("device", "auto"),
             "num_threads": num_threads,
+            "begin": begin,
             "is_first_attempt": claim.lease.attempt == 1,
             "resume": [
                 {"attempt": there.attempt, "step": there.step, "path": str(store.path(there.location))}

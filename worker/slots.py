@@ -21,7 +21,7 @@ from models.errors import InvalidData, Unavailable
 from models.leases import Claim
 from models.settings import Settings
 from models.status import Fault, Outcome
-from worker.assignment import keep_last, locate, max_runtime_seconds, start_frame
+from worker.assignment import keep_last, locate, locate_beginning, max_runtime_seconds, start_frame
 from worker.ledger import Ledger
 from worker.node import Device, Identity, num_cores
 from worker.processes import TrainerProcess
@@ -41,6 +41,7 @@ class _Job:
 
     claim: Claim
     source: Mapping[str, Any]
+    begin: str | None
 
 
 class Slots:
@@ -179,7 +180,11 @@ class Slots:
 
     def _located(self, connection: Connection, claim: Claim) -> _Job | None:
         try:
-            return _Job(claim, locate(connection, claim, store=self._store))
+            return _Job(
+                claim,
+                locate(connection, claim, store=self._store),
+                locate_beginning(connection, claim, store=self._store),
+            )
         except InvalidData as error:
             reason = {
                 "code": "invalid_data",
@@ -229,7 +234,7 @@ class Slots:
         claim, settings = job.claim, self._settings
         return Supervisor(
             trainer,
-            start_frame(claim, job.source, store=self._store, num_threads=self._num_threads),
+            start_frame(claim, job.source, store=self._store, num_threads=self._num_threads, begin=job.begin),
             ledger=Ledger(
                 self._database,
                 self._store,

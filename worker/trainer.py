@@ -44,6 +44,7 @@ class Train(Protocol):
         device: str,
         callbacks: Sequence[Callback],
         resume: checkpoint.Snapshot | None,
+        begin: Path | None,
     ) -> Result:
         """As `worker.training.train`."""
 
@@ -88,13 +89,16 @@ def _train(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> Res
     """Train from the newest checkpoint that can be gone on from, else from the beginning."""
     reporter.on_phase("preparing_data")
     torch.set_num_threads(start["num_threads"])  # not passed to training: a resumed run keeps the number it began with
+    resume = _newest_good(start["resume"], reporter)
+    begin = start.get("begin") if resume is None else None
     return train(
         spec.parse(start["spec"]),
         _read(start["source"]),
         directory=Path(start["directory"]),
         device=start["device"],
         callbacks=[reporter, Narrator()],
-        resume=_newest_good(start["resume"], reporter),
+        resume=resume,
+        begin=None if begin is None else Path(begin),
     )
 
 

@@ -22,7 +22,7 @@ from api.pagination import PagingDep
 from api.parameters import LabelsDep
 from api.replies import json_response
 from api.service import Service, ServiceDep
-from models import jobs, submission
+from models import comparison, jobs, submission
 from models.errors import FieldError, Unprocessable
 from models.job import Job
 from models.jobs import JobFilter
@@ -79,6 +79,7 @@ def list_jobs(
     labels: LabelsDep,
     status: Annotated[list[Status] | None, Query(description="May be repeated: any of these.")] = None,
     name: Annotated[str | None, Query(max_length=200)] = None,
+    parent: Annotated[str | None, Query(max_length=48, description="Jobs forked from it or reproducing it.")] = None,
     pool: Annotated[str | None, Query(max_length=64)] = None,
     created_after: Annotated[datetime | None, Query(description="RFC 3339, with an offset.")] = None,
     created_before: Annotated[datetime | None, Query(description="RFC 3339, with an offset.")] = None,
@@ -91,6 +92,7 @@ def list_jobs(
         pool=pool,
         created_after=_moment("created_after", created_after),
         created_before=_moment("created_before", created_before),
+        parent=parent,
     )
     wanted = paging.wanted(where.document())
     with service.database.reading() as connection:
@@ -172,7 +174,9 @@ def _summary(job: Job) -> dict[str, Any]:
 
 def _read(service: Service, *, project: str, job_id: str) -> Representation:
     with service.database.reading() as connection:
-        return Representation.of(jobs.get(connection, project=project, job_id=job_id).document())
+        job = jobs.get(connection, project=project, job_id=job_id)
+        came_out = comparison.reproduction(connection, job, project=project)
+    return Representation.of({**job.document(), "reproduction": came_out} if came_out else job.document())
 
 
 async def _changed(

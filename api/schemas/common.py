@@ -17,6 +17,10 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Nothing(Shape):
+    """An empty body."""
+
+
 class FieldMistake(Shape):
     """One mistake, and where it is."""
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.schemas.common import Id, Reason, Shape
 from models.spec.job import LabelKey, LabelValue, Name
 from models.status import Status
+
+_REFERENCE = re.compile(r"best|latest|final|[0-9]{1,12}|ckpt_[0-9a-f-]{36}")
+
+
+def _reference(value: str | int | None) -> str | int | None:
+    if value is not None and not _REFERENCE.fullmatch(str(value)):
+        raise ValueError("must be best, latest, final, a step or the id of a checkpoint")
+    return value
 
 
 class Progress(BaseModel):
@@ -75,6 +84,8 @@ class JobSummary(BaseModel):
     finished_at: datetime | None
     progress: Progress
     spec: dict[str, Any] = Field(description="What was sent.")
+    parent: Id | None = Field(description="The job that this one was forked from or reproduces.")
+    origin: Literal["fork", "reproduction"] | None
     resolved_spec: dict[str, Any] = Field(description="The same with every default and every `auto` made explicit.")
     result: dict[str, Any] | None
     warnings: list[dict[str, Any]]
@@ -86,7 +97,73 @@ class Job(JobSummary):
     queue: Queue | None
     attempts: list[Attempt]
     history: list[Transition]
+    reproduction: Reproduction | None = Field(
+        None, description="Of a job that runs another one again, when it is read."
+    )
     etag: str
+
+
+class ForkRequest(Shape):
+    """What is different about the new job."""
+
+    patch: dict[str, Any] = Field(
+        {},
+        description="A JSON merge patch (RFC 7396) of the spec as it was sent; null brings a field's default back.",
+    )
+    from_checkpoint: Annotated[str | int | None, AfterValidator(_reference)] = Field(
+        None,
+        description="`best`, `latest`, `final`, a step or an id: begin with these weights; null: with random ones.",
+    )
+
+
+class Reproduction(Shape):
+    """How a job that runs another one again came out."""
+
+    of: Id
+    weights_equal: bool | None = Field(
+        description="Whether the final weights are equal to the bit; null until both are known."
+    )
+    metrics_equal: bool | None = Field(description="Whether every test metric is the same number.")
+
+
+class Difference(Shape):
+    """One place of the resolved specs where the jobs are not the same."""
+
+    pointer: str = Field(examples=["#/optimizer/learning_rate"])
+    values: list[Any] = Field(description="One per job, in the order asked for; null where a job has nothing there.")
+
+
+class ComparedJob(BaseModel):
+    """One side of a comparison."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Id
+    name: str | None
+    status: Status
+    parent: Id | None
+    dataset: dict[str, Any] = Field(description="The name or id that the spec has, and the SHA-256 of an upload.")
+    test: dict[str, Any] | None
+    best: dict[str, Any] | None
+    weights_sha256: str | None
+
+
+class LossParting(Shape):
+    """Where the training losses of two jobs are no longer the same number."""
+
+    jobs: list[Id] = Field(min_length=2, max_length=2)
+    first_step: int | None = Field(description="Null where they are equal as far as both go.")
+    values: list[Any] | None
+    compared_steps: int
+
+
+class Comparison(Shape):
+    """What is different between jobs, and no more."""
+
+    jobs: list[ComparedJob]
+    differences: list[Difference]
+    losses: list[LossParting] = Field(description="Each job against the first one.")
+    weights_equal: bool | None = Field(description="Whether all final weights are equal to the bit; null until known.")
 
 
 class JobPage(Shape):

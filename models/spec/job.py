@@ -15,6 +15,7 @@ from models.spec.evaluation import Evaluation
 from models.spec.loss import AutoLoss, Loss
 from models.spec.network import AutoNetwork, Network
 from models.spec.optimizer import AdamW, Optimizer
+from models.spec.origin import InitFrom
 from models.spec.preprocessing import Preprocessing
 from models.spec.regularization import Regularization
 from models.spec.resources import Resources, Retries
@@ -69,6 +70,7 @@ class JobSpec(Section):
     retries: Retries = Field(Retries(), description="How often a failed job is tried again.")
     seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = Field(42, description="All randomness is a function of it.")
     deterministic: bool = Field(default=True, description="Use only algorithms that give the same bits every time.")
+    init_from: InitFrom | None = Field(None, description="Weights to begin with; null for random ones.")
     labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=64)] = Field(
         {}, description="Names and values to find jobs by."
     )

@@ -32,6 +32,8 @@ jobs: Final = Table(
     Column("warnings", Text, nullable=False),
     Column("progress", Text),  # the last one known once no lease is held
     Column("parent_id", String(48)),
+    Column("origin", String(16)),  # how it came from its parent: fork, reproduction
+    Column("init_checkpoint_id", String(48)),
     Column("created_at", Double, nullable=False),
     Column("queued_at", Double, nullable=False),
     Column("available_at", Double, nullable=False),
@@ -54,6 +56,8 @@ jobs: Final = Table(
     CheckConstraint(f"status in ({_STATUSES})", name="status"),
     CheckConstraint(f"(status in ({_TERMINAL})) = (finished_at is not null)", name="finished"),
     Index("ix_jobs_project_id", "project", "id"),
+    Index("ix_jobs_parent_id", "parent_id"),
+    Index("ix_jobs_init_checkpoint_id", "init_checkpoint_id"),
     Index("ix_jobs_project_status_id", "project", "status", "id"),
     Index(
         "ix_jobs_claim",

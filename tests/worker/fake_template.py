@@ -36,6 +36,7 @@ def train(
     device: str,
     callbacks: Sequence[Callback],
     resume: Snapshot | None,
+    begin: Path | None,
 ) -> Result:
     """Count steps, or misbehave as the job's name says."""
     callback = Callbacks(tuple(callbacks))

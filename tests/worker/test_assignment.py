@@ -6,11 +6,12 @@ import pytest
 
 from models import datasets
 from models.artifacts import LocalStore
-from models.checkpoints import Checkpoint
+from models.checkpoints import Checkpoint, Saved, record
 from models.errors import InvalidData
 from models.leases import Claim, Lease
+from tests.models.steps import running
 from tests.worker.running import job_spec
-from worker.assignment import keep_last, locate, max_runtime_seconds, start_frame
+from worker.assignment import keep_last, locate, locate_beginning, max_runtime_seconds, start_frame
 
 PROJECT = "default"
 
@@ -79,6 +80,32 @@ def test_the_start_frame_names_folder_threads_and_what_to_go_on_from(store):
     assert frame.fields["resume"] == [{"attempt": 1, "step": 7, "path": str(store.path("jobs/job_1/1/7"))}]
     assert (frame.fields["num_threads"], frame.fields["device"]) == (3, "auto")
     assert frame.fields["is_first_attempt"] is False
+
+
+def test_a_job_begins_with_the_checkpoint_that_its_spec_names(sqlite_database, store):
+    lease = running(sqlite_database)
+    saved = Saved(
+        step=7,
+        epoch=1,
+        is_best=True,
+        is_final=False,
+        metrics={},
+        files=[],
+        location="jobs/job_1/1/7",
+        manifest_sha256="",
+    )
+    with sqlite_database.unit_of_work() as connection:
+        identifier, _ = record(connection, job_id=lease.job_id, attempt=1, saved=saved)
+    wanted = claim(init_from={"job": lease.job_id, "checkpoint": identifier})
+    with sqlite_database.reading() as connection:
+        begin = locate_beginning(connection, wanted, store=store)
+        assert begin == str(store.path("jobs/job_1/1/7"))
+        assert locate_beginning(connection, claim(), store=store) is None
+        gone = claim(init_from={"job": lease.job_id, "checkpoint": "ckpt_00000000-0000-7000-8000-000000000000"})
+        with pytest.raises(InvalidData, match="ckpt_00000000-0000-7000-8000-000000000000"):
+            locate_beginning(connection, gone, store=store)
+    frame = start_frame(wanted, {"sample": "iris"}, store=store, num_threads=1, begin=begin)
+    assert frame.fields["begin"] == begin
 
 
 def test_limits_come_from_the_spec():

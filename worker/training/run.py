@@ -13,7 +13,7 @@ from models.formats.sources import Source
 from models.spec import JobSpec
 from worker.training import fingerprints
 from worker.training.callbacks import Callback, Callbacks
-from worker.training.checkpoint import Snapshot, check_identity, latest_good, load
+from worker.training.checkpoint import PREDICTING, Snapshot, check_identity, latest_good, load
 from worker.training.data import prepare
 from worker.training.errors import CheckpointRefused
 from worker.training.keeper import Keeper
@@ -35,18 +35,20 @@ def train(
     device: str = "auto",
     callbacks: Sequence[Callback] = (),
     resume: Path | Snapshot | None = None,
+    begin: Path | Snapshot | None = None,
     num_threads: int | None = None,
 ) -> Result:
     """Train what a spec describes on a source; checkpoints go to folders below `directory`.
 
     `resume` names a checkpoint folder to go on from; where it is damaged, the newest good one beside it is taken, and
-    the start where there is none. A snapshot that is loaded already is not read again. `num_threads` is what PyTorch
-    computes with; a resumed run keeps the number it began with unless told otherwise. Raises InvalidSpec, InvalidData
-    and TrainingError.
+    the start where there is none. A snapshot that is loaded already is not read again. `begin` names one to take the
+    initial weights from, and nothing else. `num_threads` is what PyTorch computes with; a resumed run keeps the number
+    it began with unless told otherwise. Raises InvalidSpec, InvalidData and TrainingError.
     """
     with surroundings(deterministic=spec.deterministic, num_threads=num_threads):
         run = _Run(Callbacks(tuple(callbacks)), directory=directory)
-        session = run.open(spec, source, device=choose_device(device))
+        begin = load(begin, only=PREDICTING) if isinstance(begin, Path) else begin
+        session = run.open(spec, source, device=choose_device(device), begin=begin)
         return run.go(session, resume=resume, keeps_threads=num_threads is None)
 
 
@@ -60,14 +62,14 @@ class _Run:
         self._phase_began = time.monotonic()
         self._phase_seconds: dict[str, float] = {}
 
-    def open(self, spec: JobSpec, source: Source, *, device: torch.device) -> Session:
+    def open(self, spec: JobSpec, source: Source, *, device: torch.device, begin: Snapshot | None = None) -> Session:
         """Resolve the spec, prepare the data, build the network."""
         self._enter("preparing_data")
         spec = _on_device(resolved(spec, source), device)
         self._callback.on_sign()
         data = prepare(spec, source, device=device, on_sign=self._callback.on_sign)
         self._callback.on_sign()
-        session = open_session(spec, data, device=device)
+        session = open_session(spec, data, device=device, begin=begin)
         for warning in session.data.report.get("warnings", ()):
             self._callback.on_warning("data", warning)
         return session

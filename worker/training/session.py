@@ -11,6 +11,7 @@ from torch import nn
 from models.spec import JobSpec, document
 from models.spec.loss import BinaryCrossEntropy
 from worker.training import losses, networks
+from worker.training.beginning import begin_with
 from worker.training.checkpoint.snapshot import Snapshot, optimizer_state, restore_optimizer, weights_of
 from worker.training.data import Data
 from worker.training.early_stopping import Monitor
@@ -94,8 +95,10 @@ class Session:
         }
 
 
-def open_session(spec: JobSpec, data: Data, *, device: torch.device) -> Session:
-    """Build everything that a resolved spec names. The initial weights are a function of the seed on every device."""
+def open_session(spec: JobSpec, data: Data, *, device: torch.device, begin: Snapshot | None = None) -> Session:
+    """Build everything that a resolved spec names. The initial weights are a function of the seed on every device, or
+    those of `begin`. Raises TrainingError where these do not fit.
+    """
     if isinstance(spec.loss, BinaryCrossEntropy) and data.signature.num_outputs > 2:
         data = replace(data, signature=replace(data.signature, one_vs_rest=True))
     seed_initialization(spec.seed)
@@ -104,6 +107,8 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device) -> Session:
     model = Model(data.preprocessing, network, data.signature).to(device)
     train = prepare(data.train, model)
     _fit(model, train)
+    if begin is not None:  # after what the network fits on its rows: that comes with its weights
+        begin_with(model, begin, recipe=data.recipe)
     plan = Plan.of(spec, num_rows=len(train))
     classes = data.signature.classes
     counts = None if classes is None else torch.bincount(train.targets, minlength=len(classes))
