@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 T = TypeVar("T")
+
+#: The kinds of data that networks and augmentations read.
+Kind = Literal["table", "image", "series", "text"]
 
 Items = Annotated[tuple[T, ...], Strict(strict=False)]  # a JSON array is a list, the spec keeps a tuple
 Positive = Annotated[float, Field(gt=0)]

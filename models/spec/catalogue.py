@@ -17,6 +17,7 @@ UNIONS = {
     "optimizers": ("optimizer",),
     "schedules": ("schedule",),
     "splits": ("data", "split"),
+    "augmentations": ("augmentation",),
     "outliers": ("preprocessing", "number", "outliers"),
     "noise": ("cleaning", "noise"),
 }

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from models.spec.augmentation import AnyAugmentation
 from models.spec.base import Section
 from models.spec.checkpoints import Checkpoints
 from models.spec.cleaning import Cleaning
@@ -46,6 +47,11 @@ class JobSpec(Section):
     data: Data = Field(description="Which dataset, what to predict and from what.")
     cleaning: Cleaning = Field(Cleaning(), description="What is put right in the rows before they are split.")
     preprocessing: Preprocessing = Field(Preprocessing(), description="How raw values become tensors.")
+    augmentation: AnyAugmentation = Field(
+        "auto",
+        description="What is done to training batches, in this order; auto is a random crop for images of 16 pixels or "
+        "more that a cnn or resnet reads, else nothing, and null is nothing.",
+    )
     network: Network = Field(AutoNetwork(), description="The shape of what is trained.")
     loss: Loss = Field(AutoLoss(), description="What training makes small.")
     optimizer: Optimizer = Field(AdamW(), description="How a gradient becomes a step.")

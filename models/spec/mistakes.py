@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import reduce
-from operator import getitem
 from typing import Any
 
 from pydantic import ValidationError
@@ -47,9 +46,13 @@ def explain(error: ValidationError, sent: dict[str, Any]) -> InvalidSpec:
 def _tail(mistake: ErrorDetails, words: list[str], sent: Any) -> tuple[object, ...]:
     """What pydantic leaves out of a location or the document does not hold: the tag of a union, a missing item."""
     if mistake["type"] == "union_tag_invalid":
-        return ("type",) if isinstance(reduce(getitem, words, sent), dict) else ()
+        return ("type",) if isinstance(reduce(_member, words, sent), dict) else ()
     last = mistake["loc"][-1] if mistake["loc"] else None
     return (last,) if mistake["type"] == "missing" and (not words or words[-1] != last) else ()
+
+
+def _member(node: Any, word: str) -> Any:
+    return node[int(word)] if isinstance(node, list) else node[word]
 
 
 def _shadowed(at: str, details: list[str], found: dict[str, list[str]]) -> bool:
@@ -73,6 +76,8 @@ def _detail(mistake: ErrorDetails, section: type[Section]) -> str:
             return f"must be one of {mistake['ctx']['expected_tags']}"
         case "union_tag_not_found":
             return "must be an object with a `type`, or the type's name as a string"
+        case "tuple_type":
+            return "must be a list"
         case "model_type" | "model_attributes_type":
             return "must be an object"
         case "value_error":

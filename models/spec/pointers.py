@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from models.spec.base import Section
 from models.spec.job import JobSpec
@@ -57,4 +58,13 @@ def _enter(annotation: Any) -> tuple[Any, type[Section] | None]:
 
 
 def _value_annotation(annotation: Any) -> Any:
-    return get_args(annotation)[-1] if get_origin(annotation) is dict else None
+    """What a mapping or a list of that annotation holds, also as a branch of a plain union; else None."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is dict:
+        return arguments[-1]
+    if origin is tuple and arguments[-1] is Ellipsis:
+        return arguments[0]
+    if origin in (Annotated, Union, UnionType):
+        branches = arguments[:1] if origin is Annotated else arguments
+        return next((held for branch in branches if (held := _value_annotation(branch)) is not None), None)
+    return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from models.profile import Profile
+from models.spec.augmenting import resolved_augmentation
+from models.spec.base import Kind
 from models.spec.columns import resolve_columns
 from models.spec.data import AutoSplit, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
 from models.spec.evaluation import ClassificationMetric, Evaluation, RegressionMetric
@@ -12,7 +14,7 @@ from models.spec.job import JobSpec
 from models.spec.loss import AutoLoss, Classes, CrossEntropy, Loss, Mse
 from models.spec.mistakes import misfit as _wrong
 from models.spec.network import Recurrent
-from models.spec.network.resolving import Kind, Surroundings, has_skips, resolved_network
+from models.spec.network.resolving import Surroundings, has_skips, resolved_network
 from models.spec.preparation import check_preparation
 from models.spec.preprocessing import Image
 from models.spec.stepping import resolved_batch_size, resolved_regularization
@@ -51,6 +53,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
             "data": data,
             "preprocessing": spec.preprocessing.model_copy(update={"image": image}),
             "network": network,
+            "augmentation": resolved_augmentation(spec.augmentation, network=network, kind=kind, image=image),
             "loss": _loss(spec.loss, task=task),
             "regularization": resolved_regularization(spec),
             "training": spec.training.model_copy(update={"batch_size": batch_size}),

@@ -18,6 +18,7 @@ def is_resolved(spec: JobSpec) -> bool:
         spec.task,
         spec.data.split.type,
         spec.network.type,
+        spec.augmentation,
         getattr(spec.network, "norm", None),
         spec.loss.type,
         spec.training.batch_size,

@@ -10,7 +10,7 @@ from torch import nn
 
 from models.spec import JobSpec, document
 from models.spec.loss import BinaryCrossEntropy
-from worker.training import losses, networks
+from worker.training import augmentation, losses, networks
 from worker.training.beginning import begin_with
 from worker.training.checkpoint.snapshot import Snapshot, optimizer_state, restore_optimizer, weights_of
 from worker.training.data import Data
@@ -127,6 +127,9 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device, begin: Snap
         update=Update(spec, model, plan),
         evaluation=Evaluation(model, loss, metrics=metrics),
         monitor=Monitor(spec.early_stopping),
+        augmentation=None
+        if spec.augmentation == "auto"
+        else augmentation.build(spec.augmentation, preprocessing=model.preprocessing),
         unchanging={"spec": document(spec), "signature": data.signature.document(), "data": data.recipe},
     )
 

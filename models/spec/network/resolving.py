@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from models.spec.base import Kind
 from models.spec.mistakes import misfit
 from models.spec.network import (
     AutoNetwork,
@@ -21,8 +22,6 @@ from models.spec.network import (
     Transformer,
 )
 from models.spec.network import Recurrent as RecurrentNetwork
-
-Kind = Literal["table", "image", "series", "text"]
 
 #: The networks that read each kind of data; `auto` is the first.
 NETWORKS: dict[Kind, tuple[type[Initialized], ...]] = {

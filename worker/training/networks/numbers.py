@@ -35,8 +35,8 @@ class PiecewiseLinear(nn.Module):
         columns = numbers.detach().double().cpu().numpy()
         bins = self.slope.shape[1]
         buffers = np.zeros((4, *self.slope.shape))
-        for place, edges in enumerate(np.quantile(columns, np.linspace(0, 1, bins + 1), axis=0).T):
-            buffers[:, place] = _coded(np.unique(edges), bins)
+        for place, column in enumerate(columns.T):
+            buffers[:, place] = _coded(_edges(column, bins), bins)
         for buffer, values in zip((self.slope, self.offset, self.low, self.high), buffers, strict=True):
             buffer.copy_(torch.from_numpy(values))
 
@@ -48,6 +48,17 @@ class PiecewiseLinear(nn.Module):
         """[N, F] to [N, F, width]."""
         curved = torch.einsum("nfb,fbd->nfd", self.codes(numbers), self.weight)
         return curved + torch.addcmul(self.bias, self.linear, numbers[:, :, None])
+
+
+def _edges(column: np.ndarray, bins: int) -> np.ndarray:
+    """At most bins + 1 distinct edges: every value where they are few; else half of them between quantiles of the rows
+    and half between quantiles of the distinct values, which a column of mostly one value has few rows of."""
+    distinct = np.unique(column)
+    if len(distinct) <= bins + 1:
+        return distinct
+    of_rows = np.quantile(column, np.linspace(0, 1, bins // 2 + 1))
+    of_values = np.quantile(distinct, np.linspace(0, 1, bins - len(np.unique(of_rows)) + 3))
+    return np.unique(np.concatenate([of_rows, of_values]))[: bins + 1]
 
 
 def _coded(edges: np.ndarray, bins: int) -> tuple[np.ndarray, ...]:
