@@ -10,7 +10,7 @@ from torch import Tensor, nn
 class PiecewiseLinear(nn.Module):
     """Numbers [N, F] to embeddings [N, F, width].
 
-    The bins of a column are between quantiles of the training rows. Below a number's own bin every bin counts 1, above
+    The bins of a column are between quantiles of the training rows, see `_edges`. Below a number's own bin every bin counts 1, above
     it 0, and its own by how far the number is into it; the outermost ones go on beyond the ends. A linear map of this
     code is a piecewise-linear function of the number. It starts at 0, beside a linear function that starts random, so
     that training begins with the simple one.
@@ -51,14 +51,18 @@ class PiecewiseLinear(nn.Module):
 
 
 def _edges(column: np.ndarray, bins: int) -> np.ndarray:
-    """At most bins + 1 distinct edges: every value where they are few; else half of them between quantiles of the rows
-    and half between quantiles of the distinct values, which a column of mostly one value has few rows of."""
-    distinct = np.unique(column)
+    """At most bins + 1 distinct edges: all values where they are few, else quantiles.
+
+    A row's weight is shared equally between its being a row and its value being one of the distinct values. So a
+    column that is mostly zero still has half of its bins for what is not, and where all values differ nothing changes.
+    """
+    distinct, counts = np.unique(column, return_counts=True)
     if len(distinct) <= bins + 1:
         return distinct
-    of_rows = np.quantile(column, np.linspace(0, 1, bins // 2 + 1))
-    of_values = np.quantile(distinct, np.linspace(0, 1, bins - len(np.unique(of_rows)) + 3))
-    return np.unique(np.concatenate([of_rows, of_values]))[: bins + 1]
+    weights = counts / len(column) + 1 / len(distinct)
+    reached = np.cumsum(weights) / weights.sum()
+    places = np.searchsorted(reached, np.linspace(0, 1, bins + 1) - 1e-9)
+    return distinct[np.unique(np.minimum(places, len(distinct) - 1))]
 
 
 def _coded(edges: np.ndarray, bins: int) -> tuple[np.ndarray, ...]:

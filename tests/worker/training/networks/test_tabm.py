@@ -90,13 +90,30 @@ def test_a_number_is_written_as_how_far_it_reaches_into_each_bin():
     assert torch.allclose(codes, torch.tensor(expected))
 
 
-def test_bins_are_between_quantiles_and_equal_ones_are_one():
-    values = np.concatenate([np.zeros(50), np.arange(1.0, 51.0)])
-    numbers = PiecewiseLinear(1, bins=4, width=2)
-    numbers.fit(torch.tensor(values[:, None]))
-    edges = np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))
-    assert numbers.slope[0].tolist() == pytest.approx([*(1 / np.diff(edges)), *[0.0] * (5 - len(edges))])
-    assert torch.equal(numbers.codes(torch.tensor([[50.0]]))[0, 0, len(edges) - 1 :], torch.zeros(5 - len(edges)))
+def edges_of(column, *, bins):
+    """Where the bins of a fitted column begin and end."""
+    numbers = PiecewiseLinear(1, bins=bins, width=2)
+    numbers.fit(torch.tensor(column)[:, None])
+    slope, offset = numbers.slope[0], numbers.offset[0]
+    used = slope > 0
+    starts = -offset[used] / slope[used]
+    return [*starts.tolist(), float(starts[-1] + 1 / slope[used][-1])]
+
+
+def test_bins_are_between_quantiles_of_the_rows_and_of_the_distinct_values():
+    mostly_one = np.concatenate([np.zeros(50), np.arange(1.0, 51.0)])
+    # of all weight, 0 has 0.5 / 2 + 1 / 102 and each other value 1 / 200 + 1 / 102
+    each = 1 / 200 + 1 / 102
+    places = [np.ceil((quarter / 4 - (0.25 + 1 / 102)) / each) for quarter in (2, 3, 4)]
+    assert edges_of(mostly_one, bins=4) == pytest.approx([0, *places], rel=1e-4)
+    skewed = np.exp(np.random.default_rng(0).normal(size=1001))
+    quantiles = np.quantile(skewed, np.arange(9) / 8, method="inverted_cdf")
+    assert edges_of(skewed, bins=8) == pytest.approx(quantiles.tolist(), rel=1e-3)
+
+
+def test_few_values_have_a_bin_between_each_two():
+    values = np.array([1.0, 1.0, 1.0, 2.0, 4.0, 4.0, 7.0])
+    assert edges_of(values, bins=6) == pytest.approx([1, 2, 4, 7])
 
 
 def test_a_column_that_is_constant_has_no_bins():
@@ -133,9 +150,9 @@ def test_the_fields_say_how_large_it_is():
 def test_bins_are_measured_on_the_training_rows_and_travel_with_the_weights():
     session = session_for("prices", network={"type": "tabm", "heads": 2, "hidden": [8]})
     train = session.train.inputs["numbers"].double().numpy()
-    edges = np.quantile(train[:, 0], np.linspace(0, 1, 49))
     numbers = session.model.network.input.numbers
-    assert numbers.slope[0].tolist() == pytest.approx((1 / np.diff(edges)).tolist(), rel=1e-4)
+    ends = torch.tensor([[train[:, 0].min(), 0.0], [train[:, 0].max(), 0.0]])
+    assert torch.allclose(numbers.codes(ends.float())[:, 0], torch.tensor([[0.0], [1.0]]).expand(2, 48), atol=1e-4)
     assert {"network.input.numbers.slope", "network.input.numbers.high"} <= set(session.snapshot().weights)
     again = networks.build(session.spec.network, session.data.signature)
     again.load_state_dict(session.model.network.state_dict())
