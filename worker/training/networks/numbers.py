@@ -10,10 +10,10 @@ from torch import Tensor, nn
 class PiecewiseLinear(nn.Module):
     """Numbers [N, F] to embeddings [N, F, width].
 
-    The bins of a column are between quantiles of the training rows, see `_edges`. Below a number's own bin every bin counts 1, above
-    it 0, and its own by how far the number is into it; the outermost ones go on beyond the ends. A linear map of this
-    code is a piecewise-linear function of the number. It starts at 0, beside a linear function that starts random, so
-    that training begins with the simple one.
+    The bins of a column are between quantiles of the training rows, see `_edges`. Below a number's own bin every bin
+    counts 1, above it 0, and its own by how far the number is into it; the outermost ones go on beyond the ends. A
+    linear map of this code is a piecewise-linear function of the number. It starts at 0, beside a linear function that
+    starts random, so that training begins with the simple one.
     """
 
     slope: Tensor
