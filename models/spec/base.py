@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, mode
 T = TypeVar("T")
 
 #: The kinds of data that networks and augmentations read.
-Kind = Literal["table", "image", "series", "text"]
+Kind = Literal["table", "image", "series", "text", "mixed"]
 
 Items = Annotated[tuple[T, ...], Strict(strict=False)]  # a JSON array is a list, the spec keeps a tuple
 Positive = Annotated[float, Field(gt=0)]

@@ -10,7 +10,7 @@ from models.spec.data import ColumnSplit, Data, Feature, GroupSplit, TimeSplit
 from models.spec.mistakes import invalid
 from models.spec.pointers import pointer
 
-FeatureType = Literal["number", "category"]
+FeatureType = Literal["number", "category", "text"]
 AUTO_TYPES: dict[str, FeatureType] = {"number": "number", "category": "category", "boolean": "category"}
 MAX_NAMED = 20
 
@@ -20,8 +20,8 @@ def resolve_columns(data: Data, profile: Profile, *, task: str) -> tuple[Data, i
 
     Raises InvalidSpec with one mistake per column that is not there or cannot be read as asked.
     """
-    if profile.kind == "images":
-        _no_columns(data)
+    if profile.kind != "table":
+        _no_columns(data, kind=profile.kind)
         return data.model_copy(update={"features": {}}), len(profile.classes or {})
     target = _target(data, profile)
     _check_names(data, profile, target=target.name)
@@ -41,22 +41,22 @@ def _invalid(mistakes: list[FieldError]) -> InvalidSpec:
     return invalid(mistakes, opening="The spec does not fit the data")
 
 
-def _no_columns(data: Data) -> None:
-    """Images have no columns to choose from."""
+def _no_columns(data: Data, *, kind: str) -> None:
+    """Images and texts have no columns to choose from."""
     errors = (
-        [FieldError("#/data/target", "has no meaning for images: their class is the target")] if data.target else []
+        [FieldError("#/data/target", f"has no meaning for {kind}: their class is the target")] if data.target else []
     )
     errors += [
-        FieldError(pointer("data", "features", name), "is not there: images have no columns")
+        FieldError(pointer("data", "features", name), f"is not there: {kind} have no columns")
         for name in data.features
         if name != "*"
     ]
     errors += [
-        FieldError(f"#/data/ignore/{index}", "is not there: images have no columns")
+        FieldError(f"#/data/ignore/{index}", f"is not there: {kind} have no columns")
         for index, _ in enumerate(data.ignore)
     ]
     if isinstance(data.split, ColumnSplit | GroupSplit):
-        errors.append(FieldError("#/data/split/column", "is not there: images have no columns"))
+        errors.append(FieldError("#/data/split/column", f"is not there: {kind} have no columns"))
     if errors:
         raise _invalid(errors)
 
@@ -114,16 +114,12 @@ def _features(data: Data, profile: Profile, *, target: ColumnProfile, task: str)
             asked = Feature(type="number")
         if asked is None or (kind := _type(asked, column, series=series)) is None:
             continue
-        if kind == "number" and not _holds_numbers(column):
-            errors.append(
-                FieldError(
-                    pointer("data", "features", column.name),
-                    f"cannot be read as a number: it holds {column.type} values",
-                )
-            )
-        if kind == "category" and series:
-            errors.append(FieldError(pointer("data", "features", column.name), "a forecast reads numbers only"))
+        if (wrong := _misread(kind, column, series=series)) is not None:
+            errors.append(FieldError(pointer("data", "features", column.name), wrong))
         chosen[column.name] = Feature(type=kind, missing_values=asked.missing_values)
+    if not chosen and not series:
+        chosen = _lone_text(data, profile, out=out)
+    errors += _further_texts(chosen)
     if not chosen and not errors:
         errors.append(
             FieldError("#/data/features", f"leave no column to learn from; the columns are {_names(profile)}")
@@ -131,6 +127,32 @@ def _features(data: Data, profile: Profile, *, target: ColumnProfile, task: str)
     if errors:
         raise _invalid(errors)
     return chosen
+
+
+def _misread(kind: FeatureType, column: ColumnProfile, *, series: bool) -> str | None:
+    """Why a column cannot be read as that type; None where it can."""
+    if kind == "number" and not _holds_numbers(column):
+        return f"cannot be read as a number: it holds {column.type} values"
+    if kind != "number" and series:
+        return "a forecast reads numbers only"
+    if kind == "text" and column.type not in ("text", "category"):
+        return f"cannot be read as a text: it holds {column.type} values"
+    return None
+
+
+def _lone_text(data: Data, profile: Profile, *, out: set[str]) -> dict[str, Feature]:
+    """The column of texts that is all there is to learn from."""
+    texts = [column.name for column in profile.columns if column.type == "text" and column.name not in out]
+    asked = {name: data.features.get(name) or data.features.get("*") for name in texts}
+    found = {name: how.model_copy(update={"type": "text"}) for name, how in asked.items() if how is not None}
+    return found if len(found) == 1 else {}
+
+
+def _further_texts(chosen: dict[str, Feature]) -> list[FieldError]:
+    """A network reads one text per row."""
+    first, *others = [name for name, feature in chosen.items() if feature.type == "text"] or [""]
+    detail = f"is a second text beside {first!r}; one can be read, so leave one out, or join them before the upload"
+    return [FieldError(pointer("data", "features", name), detail) for name in others]
 
 
 def _holds_numbers(column: ColumnProfile) -> bool:
@@ -149,7 +171,7 @@ def _is_number(text: str) -> bool:
 
 
 def _type(asked: Feature, column: ColumnProfile, *, series: bool) -> FeatureType | None:
-    """number or category; None for a column that auto leaves out: free text, times, and categories of a series."""
+    """How a column is read; None for a column that auto leaves out: free text, times, and categories of a series."""
     if asked.type != "auto":
         return asked.type
     found = AUTO_TYPES.get(column.type)

@@ -13,9 +13,13 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Feature(Section):
-    """How one column is read; `auto` takes the type that the profile found."""
+    """How one column is read."""
 
-    type: Literal["auto", "number", "category"] = Field("auto", description="How the column enters the network.")
+    type: Literal["auto", "number", "category", "text"] = Field(
+        "auto",
+        description="How the column enters the network: as a number, a category or a text; auto goes by the profile, "
+        "and reads a text where there is nothing else.",
+    )
     missing_values: Marks = Field(
         (), description='Texts that mean a value is missing in this column too, such as "0" where nothing can be 0.'
     )

@@ -24,8 +24,11 @@ def _mistakes(spec: JobSpec, *, kind: str) -> Iterator[FieldError]:
             yield FieldError("#/cleaning/noise/type", "label_noise_report needs a table with classes")
     elif not isinstance(noise, NoNoise) and kind != "series":
         yield FieldError("#/cleaning/noise/type", f"{noise.type} smooths series, and this is no forecast")
-    if spec.cleaning.conflicting_labels != "report" and (kind != "table" or spec.task != "classification"):
-        yield FieldError("#/cleaning/conflicting_labels", "needs a table with classes; only report fits here")
+    if spec.cleaning.conflicting_labels != "report" and (
+        kind not in ("table", "text", "mixed") or spec.task != "classification"
+    ):
+        detail = "needs classes of a table or of texts; only report fits here"
+        yield FieldError("#/cleaning/conflicting_labels", detail)
     number = spec.preprocessing.number
     ordered = kind == "series" or isinstance(spec.data.split, TimeSplit)
     if number.impute == "forward_fill" and not ordered and kind == "table":

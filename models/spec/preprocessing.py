@@ -136,10 +136,37 @@ class Series(Section):
     )
 
 
+class Text(Section):
+    """Texts: cut into tokens, each of which has a code in a vocabulary that the training texts give.
+
+    Code 0 fills short texts up, on the right; 1 is a token that the vocabulary does not know.
+    """
+
+    tokenizer: Literal["auto", "word", "char", "bpe"] = Field(
+        "auto",
+        description="What a token is: a word or sign, a character, or a piece of a word by byte-pair encoding, which "
+        "knows every text and needs at least 256 tokens, one per byte. Auto is a character where texts are of one word "
+        "or two, as names are and all texts of languages without blanks, and a word elsewhere.",
+    )
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        20_000, description="Tokens that the vocabulary has at most; the most frequent ones stay."
+    )
+    max_length: Literal["auto"] | Annotated[int, Field(ge=1, le=65_536)] = Field(
+        "auto",
+        description="Tokens that are read of one text: the first quarter and the last three quarters of so many where "
+        "it is longer. Auto is what 95 % of the training texts need, at most 1,024, and short texts whole.",
+    )
+    lowercase: bool = Field(default=True, description="Whether capital letters count as small ones.")
+    min_count: Count = Field(
+        2, description="How often a token occurs in the training texts at least; rarer ones are unknown."
+    )
+
+
 class Preprocessing(Section):
     """How raw values become tensors, by kind of column."""
 
     number: Number = Field(Number(), description="Numeric columns.")
     category: Category = Field(Category(), description="Categorical columns.")
     image: Image = Field(Image(), description="Images.")
+    text: Text = Field(Text(), description="Texts.")
     series: Series = Field(Series(), description="Windows over ordered rows, for forecasting.")

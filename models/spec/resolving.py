@@ -8,7 +8,7 @@ from models.profile import Profile
 from models.spec.augmenting import resolved_augmentation
 from models.spec.base import Kind
 from models.spec.columns import resolve_columns
-from models.spec.data import AutoSplit, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
+from models.spec.data import AutoSplit, Data, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
 from models.spec.evaluation import ClassificationMetric, Evaluation, RegressionMetric
 from models.spec.job import JobSpec
 from models.spec.loss import AutoLoss, Classes, CrossEntropy, Loss, Mse
@@ -16,7 +16,7 @@ from models.spec.mistakes import misfit as _wrong
 from models.spec.network import Recurrent
 from models.spec.network.resolving import Surroundings, has_skips, resolved_network
 from models.spec.preparation import check_preparation
-from models.spec.preprocessing import Image
+from models.spec.preprocessing import Image, Text
 from models.spec.stepping import resolved_batch_size, resolved_regularization
 
 Task = Literal["classification", "regression", "forecasting"]
@@ -25,6 +25,8 @@ METRICS: dict[bool, tuple[str, ...]] = {True: get_args(ClassificationMetric), Fa
 #: A curve for each of so many classes would take longer than the epoch it follows.
 MANY_CLASSES = 100
 METRICS_OF_MANY_CLASSES = ("accuracy", "f1_macro", "top5")
+MOST_WORDS_OF_A_NAME = 2
+NUM_BYTES = 256
 
 
 def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
@@ -32,26 +34,25 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
 
     Raises InvalidSpec where the spec does not fit the data.
     """
-    if profile.kind == "texts":
-        raise _wrong("#/data/dataset", "is a dataset of texts, which no network here reads yet")
     task = _task(spec, profile)
-    kind: Kind = "image" if profile.kind == "images" else "series" if task == "forecasting" else "table"
     split = _split(spec.data.split, profile, task=task)
     divided = spec.data.model_copy(update={"split": split})
     data, num_classes = resolve_columns(divided, profile, task=task)
     if num_classes == 1:
         raise _wrong("#/data/target", "has one class only; there is nothing to learn")
+    kind = _kind(profile, data, task=task)
     num_train = _num_train(data.split, profile)
+    text = _text(spec, profile, data) if kind in ("text", "mixed") else spec.preprocessing.text
     image = _image(spec, profile) if kind == "image" else spec.preprocessing.image
     evaluation = _evaluation(spec.evaluation, task=task, num_classes=num_classes)
     batch_size = resolved_batch_size(spec, num_train=num_train)
     size = None if kind != "image" or image.size == "auto" else image.size
-    network = resolved_network(spec.network, Surroundings(kind, batch_size, size))
+    network = resolved_network(spec.network, Surroundings(kind, batch_size, size, by_letter=text.tokenizer == "char"))
     resolved = spec.model_copy(
         update={
             "task": task,
             "data": data,
-            "preprocessing": spec.preprocessing.model_copy(update={"image": image}),
+            "preprocessing": spec.preprocessing.model_copy(update={"image": image, "text": text}),
             "network": network,
             "augmentation": resolved_augmentation(spec.augmentation, network=network, kind=kind, image=image),
             "loss": _loss(spec.loss, task=task),
@@ -68,13 +69,14 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
 
 
 def _task(spec: JobSpec, profile: Profile) -> Task:
-    if profile.kind == "images":
+    if profile.kind != "table":
         if spec.task not in ("auto", "classification"):
-            raise _wrong("#/task", "must be classification for images")
+            raise _wrong("#/task", f"must be classification for {profile.kind}")
         return "classification"
     if spec.task != "auto":
         return spec.task
-    if isinstance(spec.network, Recurrent):
+    reads_text = any(feature.type == "text" for feature in spec.data.features.values())
+    if isinstance(spec.network, Recurrent) and not reads_text and _task_of_target(spec, profile) == "regression":
         return "forecasting"
     if spec.data.target in (None, profile.target) and profile.task is not None:
         return profile.task
@@ -119,6 +121,34 @@ def _num_train(split: Split, profile: Profile) -> int:
         train = (profile.split or {}).get("train", profile.rows)
         return train if "validation" in (profile.split or {}) else round(train * (1 - split.validation))
     return round(profile.rows * getattr(split, "train", 0.7))
+
+
+def _kind(profile: Profile, data: Data, *, task: Task) -> Kind:
+    """What a network has to read."""
+    if profile.kind == "images":
+        return "image"
+    if task == "forecasting":
+        return "series"
+    types = {feature.type for feature in data.features.values()}
+    if profile.kind == "texts" or types == {"text"}:
+        return "text"
+    return "mixed" if "text" in types else "table"
+
+
+def _text(spec: JobSpec, profile: Profile, data: Data) -> Text:
+    """Texts of one word or two, and languages without blanks, are read by the letter."""
+    text = spec.preprocessing.text
+    if text.tokenizer == "auto":
+        names = [name for name, feature in data.features.items() if feature.type == "text"]
+        columns = [column for column in profile.columns if column.name in names]
+        if profile.text is not None:
+            short = profile.text.words.median <= MOST_WORDS_OF_A_NAME
+        else:
+            short = any(column.type == "category" for column in columns)
+        text = text.model_copy(update={"tokenizer": "char" if short else "word"})
+    if text.tokenizer == "bpe" and text.max_tokens < NUM_BYTES:
+        raise _wrong("#/preprocessing/text/max_tokens", f"bpe needs at least {NUM_BYTES}: one per byte")
+    return text
 
 
 def _image(spec: JobSpec, profile: Profile) -> Image:

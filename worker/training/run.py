@@ -20,7 +20,7 @@ from worker.training.keeper import Keeper
 from worker.training.loop import BROKEN_OFF, Ending, Loop
 from worker.training.precision import chosen
 from worker.training.recorder import Recorder
-from worker.training.resolution import resolved
+from worker.training.resolution import resolved, settled
 from worker.training.result import OUTCOMES, Result, score_test, summary
 from worker.training.rows import prepare as prepare_rows
 from worker.training.session import Session, open_session
@@ -69,7 +69,7 @@ class _Run:
         self._callback.on_sign()
         data = prepare(spec, source, device=device, on_sign=self._callback.on_sign)
         self._callback.on_sign()
-        session = open_session(spec, data, device=device, begin=begin)
+        session = open_session(settled(spec, data), data, device=device, begin=begin)
         for warning in session.data.report.get("warnings", ()):
             self._callback.on_warning("data", warning)
         return session

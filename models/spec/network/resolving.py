@@ -29,6 +29,7 @@ NETWORKS: dict[Kind, tuple[type[Initialized], ...]] = {
     "image": (Cnn, ResNet, Mlp, Transformer),
     "series": (Lstm, Gru, Rnn, Tcn, Transformer, Mlp),
     "text": (Mlp, Lstm, Gru, Rnn, Tcn, Transformer),
+    "mixed": (Mlp,),
 }
 
 SMALLEST_BATCH_TO_NORM = 16
@@ -41,17 +42,21 @@ SMALL_STAGES, LARGE_STAGES = ((32, 64, 128), (1, 1, 1)), ((64, 128, 256, 512), (
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a network is chosen for: a kind of data, batches of that size, and images of that size if any."""
+    """What a network is chosen for: a kind of data, batches of that size, and images of that size if any.
+
+    `mixed` is a text beside other columns; `by_letter`, whether the tokens of a text are single characters.
+    """
 
     kind: Kind
     batch_size: int | Literal["full"]
     image_size: tuple[int, int] | None = None
+    by_letter: bool = False
 
 
 def resolved_network(network: Network, around: Surroundings) -> Network:
     """The network with nothing left open. Raises InvalidSpec where it does not read this data, or cannot in batches."""
     if isinstance(network, AutoNetwork):
-        network = cast("Network", NETWORKS[around.kind][0]())
+        network = _automatic(around)
     if not isinstance(network, NETWORKS[around.kind]):
         fitting = ", ".join(member.model_fields["type"].default for member in NETWORKS[around.kind])
         raise misfit("#/network/type", f"{network.type} does not read this data ({around.kind}); these do: {fitting}")
@@ -63,6 +68,17 @@ def resolved_network(network: Network, around: Surroundings) -> Network:
     if isinstance(network, Transformer):
         changes |= _attention(network, around)
     return network.model_copy(update=changes)
+
+
+def _automatic(around: Surroundings) -> Network:
+    """The first network that reads this data, as it is by default; for texts, what reads them best.
+
+    Words say by themselves what a text is about, so that a linear layer on their vectors is hard to beat; single
+    letters say little without their order.
+    """
+    if around.kind == "text":
+        return Gru(bidirectional=True, dropout=0.2) if around.by_letter else Mlp(hidden=(), norm="none", dropout=0.0)
+    return cast("Network", NETWORKS[around.kind][0]())
 
 
 def has_skips(network: Network) -> bool:
@@ -85,7 +101,7 @@ def _norm(network: Network, *, batch_size: int | Literal["full"]) -> dict[str, A
 def _tokens(network: Network, *, kind: Kind) -> dict[str, Any]:
     if not isinstance(network, Mlp | RecurrentNetwork | Tcn):
         return {}
-    if kind == "text":
+    if kind in ("text", "mixed"):
         return {"embedding_dim": network.embedding_dim or TOKEN_WIDTH}
     if network.embedding_dim is not None:
         raise misfit("#/network/embedding_dim", f"is for the tokens of texts; this data is {kind}")

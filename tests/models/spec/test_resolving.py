@@ -163,7 +163,7 @@ def test_small_batches_are_not_normalized_over_themselves():
             "#/data/features/note",
             "cannot be read as a number",
         ),
-        ({"data": {"target": "job", "features": {"note": "auto"}}}, "#/data/features", "leave no column to learn from"),
+        ({"data": {"target": "job", "features": {"day": "auto"}}}, "#/data/features", "leave no column to learn from"),
         (
             {"data": {"target": "job", "split": {"type": "column", "column": "x"}}},
             "#/data/split/column",
@@ -217,10 +217,6 @@ def test_images_have_no_columns(spec, pointer):
 def test_imagenet_statistics_need_three_channels():
     grey = {"preprocessing": {"image": {"channels": 1, "standardize": "imagenet"}}}
     assert list(mistakes(IMAGES, **grey)) == ["#/preprocessing/image/standardize"]
-
-
-def test_texts_are_refused_in_words():
-    assert list(mistakes(Profile(kind="texts", rows=10))) == ["#/data/dataset"]
 
 
 def test_a_class_that_is_alone_cannot_be_learned():

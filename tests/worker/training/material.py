@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from models.formats.sources import Images, Source, Table
+from models.formats.sources import Images, Source, Table, Texts
 from models.formats.summaries import profile
 from models.spec import JobSpec, parse, resolve
 from worker.training import Callback, Order, train
@@ -56,8 +56,19 @@ def waves(*, rows: int = 160, seed: int = 0) -> Table:
     return Table(pa.table({"value": value}))
 
 
+def letters(*, rows: int = 120, seed: int = 0) -> Texts:
+    """Short texts of common words; two words of each class tell the classes apart, one time in five the wrong ones."""
+    random = np.random.default_rng(seed)
+    words = np.array([f"word{place}" for place in range(20)])
+    told = np.array([["sun", "rain"], ["goal", "match"], ["oven", "salt"]])
+    labels = np.arange(rows) % 3
+    said = (labels + (random.random(rows) < 0.2)) % 3
+    texts = [" ".join([*random.choice(words, 8), *random.permutation(told[kind])]) for kind in said]
+    return Texts(texts, labels.astype(np.int64), ["weather", "sport", "kitchen"])
+
+
 TARGETS = {"flowers": "kind", "prices": "price", "waves": "value"}
-SOURCES = {"flowers": flowers, "prices": prices, "stripes": stripes, "waves": waves}
+SOURCES = {"flowers": flowers, "prices": prices, "stripes": stripes, "waves": waves, "letters": letters}
 #: One small job for each family of networks, with everything on that draws random numbers.
 FAMILIES = {
     "mlp": ("flowers", {"network": {"type": "mlp", "hidden": [16, 16], "norm": "batch", "dropout": 0.2, "skip": True}}),

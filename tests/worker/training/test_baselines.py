@@ -114,5 +114,5 @@ def test_a_window_shorter_than_a_season_has_no_seasonal_forecast():
 def test_every_task_has_its_predictors(name, task):
     session, test = with_test_rows(name)
     told = dict(answers(session, test))
-    assert list(told) == list(BASELINES[task])
+    assert list(told) == [name for name in BASELINES[task] if name != "bag_of_words"]
     assert all(outputs.shape == (len(test), session.data.signature.num_outputs) for outputs in told.values())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from torch import Tensor
 
+from worker.training.baselines.bags import bag_of_words
 from worker.training.baselines.constant import majority, mean
 from worker.training.baselines.linear import logistic, ridge
 from worker.training.baselines.naive import last_value, seasonal_naive
@@ -18,8 +19,18 @@ __all__ = ["BASELINES", "answers"]
 #: Name to the function that fits on a session's training rows and answers for test rows as a network would: logits for
 #: classes, standardised values otherwise.
 BASELINES: Mapping[str, Mapping[str, Callable[[Session, Rows], Tensor | None]]] = {
-    "classification": {"majority": majority, "logistic_regression": logistic, "boosted_trees": boosted_trees},
-    "regression": {"mean": mean, "linear_regression": ridge, "boosted_trees": boosted_trees},
+    "classification": {
+        "majority": majority,
+        "logistic_regression": logistic,
+        "boosted_trees": boosted_trees,
+        "bag_of_words": bag_of_words,
+    },
+    "regression": {
+        "mean": mean,
+        "linear_regression": ridge,
+        "boosted_trees": boosted_trees,
+        "bag_of_words": bag_of_words,
+    },
     "forecasting": {"last_value": last_value, "seasonal_naive": seasonal_naive, "linear_autoregression": ridge},
 }
 

@@ -20,7 +20,10 @@ def num_columns(rows: Rows, model: Model) -> int:
 
 
 def matrix(rows: Rows, model: Model) -> Tensor:
-    """Numbers, pixels or windows flattened, categories one-hot, and a column of ones: float32 [N, columns]."""
+    """Numbers, pixels or windows flattened, categories one-hot, and a column of ones: float32 [N, columns].
+
+    The codes of tokens are no numbers and are left out.
+    """
     with torch.no_grad():
         return torch.cat([_flat(piece, model) for piece in rows.slices(evaluation_size(rows))])
 
@@ -35,7 +38,7 @@ def evenly_spaced(rows: Rows, *, most: int = MAX_ROWS) -> Rows:
 
 def _flat(rows: Rows, model: Model) -> Tensor:
     batch = rows.inputs if rows.is_ready else model.preprocessing(rows.inputs)
-    parts = [tensor.flatten(1) for name, tensor in sorted(batch.items()) if name != "categories"]
+    parts = [tensor.flatten(1) for name, tensor in sorted(batch.items()) if name not in ("categories", "tokens")]
     if "categories" in batch:
         sizes = [embedding.num_embeddings for embedding in _embeddings(model)]
         parts += [nn.functional.one_hot(batch["categories"][:, place], size) for place, size in enumerate(sizes)]

@@ -14,8 +14,8 @@ DECAY = 1e-3
 
 
 def logistic(session: Session, test: Rows) -> Tensor | None:
-    """Multinomial logistic regression; logits [N, classes], or None where it has too many columns."""
-    if num_columns(test, session.model) > MAX_COLUMNS:
+    """Multinomial logistic regression; logits [N, classes], or None for a text alone and for too many columns."""
+    if session.data.signature.kind == "text" or num_columns(test, session.model) > MAX_COLUMNS:
         return None
     train = evenly_spaced(session.train)
     inputs = matrix(train, session.model)
@@ -41,8 +41,8 @@ def fit_logistic(inputs: Tensor, targets: Tensor, *, num_classes: int) -> Tensor
 
 
 def ridge(session: Session, test: Rows) -> Tensor | None:
-    """Least squares with a small ridge, solved at once; [N, outputs], or None where it has too many columns."""
-    if num_columns(test, session.model) > MAX_COLUMNS:
+    """Least squares with a small ridge; [N, outputs], or None for a text alone and for too many columns."""
+    if session.data.signature.kind == "text" or num_columns(test, session.model) > MAX_COLUMNS:
         return None
     train = evenly_spaced(session.train)
     inputs = matrix(train, session.model).double()

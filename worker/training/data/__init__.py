@@ -10,7 +10,7 @@ from torch import nn
 
 from models.errors import InvalidData
 from models.formats.image_files import ImageFiles
-from models.formats.sources import Images, Source
+from models.formats.sources import Images, Source, Texts
 from models.spec import JobSpec
 from worker.training.data import modules
 from worker.training.data.encoding import Encoding, restored
@@ -18,6 +18,7 @@ from worker.training.data.image_sets import prepare_images
 from worker.training.data.parts import Data, Split
 from worker.training.data.signature import Signature
 from worker.training.data.tables import prepare_table
+from worker.training.data.text_sets import prepare_texts
 from worker.training.data.windows import prepare_series
 
 __all__ = ["Data", "Encoding", "Signature", "Split", "prepare", "restore"]
@@ -32,6 +33,8 @@ def prepare(spec: JobSpec, source: Source, *, device: torch.device, on_sign: Cal
         raise InvalidData("there are no rows")
     if isinstance(source, Images | ImageFiles):
         return prepare_images(spec, source, device=device, on_sign=on_sign)
+    if isinstance(source, Texts):
+        return prepare_texts(spec, source, device=device)
     if spec.task == "forecasting":
         return prepare_series(spec, source, device=device)
     return prepare_table(spec, source, device=device)

@@ -18,6 +18,7 @@ from models.formats.decoding import Framing, Shape, brought_to, decode
 from worker.training.data.cells import Row, Unusual, as_raw_numbers, counts
 from worker.training.data.signature import plain
 from worker.training.data.table_encoding import TableEncoding
+from worker.training.data.text_encoding import TextEncoding
 
 Read = TypeVar("Read")
 
@@ -131,12 +132,14 @@ class SeriesEncoding:
         return array[-self.window :]
 
 
-def restored(document: Mapping[str, Any]) -> TableEncoding | ImageEncoding | SeriesEncoding:
+def restored(document: Mapping[str, Any]) -> TableEncoding | ImageEncoding | SeriesEncoding | TextEncoding:
     """The encoding that `document` described."""
     values: dict[str, Any] = {}
     for key, value in document.items():
         values[key] = tuple(value) if isinstance(value, list) else value
     del values["kind"]
+    if document["kind"] == "text":
+        return TextEncoding.from_document(document)
     if document["kind"] == "image":
         return ImageEncoding(**values)
     if document["kind"] == "series":

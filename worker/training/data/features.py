@@ -16,7 +16,7 @@ from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
 from worker.training.data.report import Report
 from worker.training.data.splitting import TRAIN, Parts
 from worker.training.data.table_encoding import OwnMarks, TableEncoding, Vocabulary
-from worker.training.data.values import Words, coerced, words_of
+from worker.training.data.values import Words, coerced, texts_of, words_of
 from worker.training.data.words import Tidy
 
 Codes = npt.NDArray[np.int64]
@@ -24,26 +24,30 @@ Codes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The feature columns of all rows: float64 [N, F], and words per categorical column."""
+    """The feature columns of all rows: float64 [N, F], words per categorical column, and one of texts with its name."""
 
     number_names: list[str]
     numbers: npt.NDArray[np.float64]
     words: dict[str, Words]
+    text: tuple[str, list[str | None]] | None = None
 
 
 def read_features(spec: JobSpec, table: Table, report: Report) -> Features:
     """Columns of the types asked for; raises InvalidData naming the row of a number that is none."""
     numbers: dict[str, npt.NDArray[np.float64]] = {}
     words: dict[str, Words] = {}
+    texts: tuple[str, list[str | None]] | None = None
     for name, feature in spec.data.features.items():
         column = table.columns[name].combine_chunks()
         if feature.type == "number":
             numbers[name], num_words = coerced(column, name=name, most=spec.cleaning.max_coerced)
             report.coerced |= {name: num_words} if num_words else {}
+        elif feature.type == "text":
+            texts = name, texts_of(column)
         else:
             words[name] = words_of(column)
     stacked = np.stack(list(numbers.values()), axis=1) if numbers else np.empty((len(table), 0))
-    return Features(list(numbers), stacked, words)
+    return Features(list(numbers), stacked, words, texts)
 
 
 def with_values(features: Features, parts: Parts, report: Report) -> Features:
@@ -53,12 +57,12 @@ def with_values(features: Features, parts: Parts, report: Report) -> Features:
     words = {name: column for name, column in features.words.items() if (column.codes[train] >= 0).any()}
     dropped = [name for name, keep in zip(features.number_names, some, strict=True) if not keep]
     dropped += [name for name in features.words if name not in words]
-    if not some.any() and not words:
+    if not some.any() and not words and features.text is None:
         raise InvalidData("every feature is missing in every training row")
     report.columns_dropped += dropped
     report.warnings += [f"column {name!r} is left out: it is missing in every training row" for name in dropped]
     names = [name for name, keep in zip(features.number_names, some, strict=True) if keep]
-    return Features(names, features.numbers[:, some], words)
+    return Features(names, features.numbers[:, some], words, features.text)
 
 
 def encoded(spec: JobSpec, features: Features, parts: Parts, report: Report) -> tuple[TableEncoding, Codes]:
@@ -75,6 +79,7 @@ def encoded(spec: JobSpec, features: Features, parts: Parts, report: Report) -> 
         codes[:, place] = table[words.codes]
         vocabularies.append(Vocabulary(name, tuple(words.values[code] for code in order)))
         _note(report, name, codes[:, place], train)
+    kept = {*features.number_names, *features.words, *(() if features.text is None else features.text[:1])}
     encoding = TableEncoding(
         numbers=tuple(features.number_names),
         categories=tuple(vocabularies),
@@ -83,7 +88,7 @@ def encoded(spec: JobSpec, features: Features, parts: Parts, report: Report) -> 
         own_missing_values=tuple(
             OwnMarks(name, marks(feature.missing_values))
             for name, feature in spec.data.features.items()
-            if feature.missing_values and (name in features.number_names or name in features.words)
+            if feature.missing_values and name in kept
         ),
         lenient=tuple(name for name in report.coerced if name in features.number_names),
     )

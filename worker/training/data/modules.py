@@ -72,6 +72,8 @@ class TablePreprocessing(nn.Module):
             result["categories"] = batch["categories"]
         if numbers:
             result["numbers"] = numbers[0] if len(numbers) == 1 else torch.cat(numbers, dim=1)
+        if "tokens" in batch:
+            result["tokens"] = batch["tokens"].long()
         return result
 
 
@@ -89,6 +91,14 @@ class ImagePreprocessing(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """A batch of raw images to `image * scale + shift`."""
         return {"image": torch.addcmul(self.shift, batch["image"].to(self.scale.dtype), self.scale)}
+
+
+class TextPreprocessing(nn.Module):
+    """Raw "tokens" of 32 bits [N, T], which memory holds, to the 64 bits that networks read."""
+
+    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A batch of raw tokens to a batch of network inputs."""
+        return {"tokens": batch["tokens"].long()}
 
 
 class SeriesPreprocessing(nn.Module):
@@ -116,6 +126,8 @@ def plan(module: nn.Module) -> dict[str, Any]:
     """The shape of a preprocessing module as plain JSON values; its numbers travel as buffers with the weights."""
     if isinstance(module, ImagePreprocessing):
         return {"kind": "image", "channels": module.scale.shape[0]}
+    if isinstance(module, TextPreprocessing):
+        return {"kind": "text"}
     if isinstance(module, SeriesPreprocessing):
         smoothing = module.smooth and {"how": module.smooth.how, "steps": module.smooth.steps}
         return {
@@ -138,6 +150,8 @@ def built(plan: Mapping[str, Any]) -> nn.Module:
     """The module of a plan, its buffers still to be loaded."""
     if plan["kind"] == "image":
         return ImagePreprocessing(channels=plan["channels"])
+    if plan["kind"] == "text":
+        return TextPreprocessing()
     numbers = Numbers(**plan["numbers"]) if plan["numbers"] else None
     if plan["kind"] == "series" and numbers is not None:
         return SeriesPreprocessing(numbers=numbers, smoothing=plan["smoothing"], carries=plan["carries"])

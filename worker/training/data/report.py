@@ -36,6 +36,7 @@ class Report:
     classes: dict[str, dict[str, int]] | None = None
     windows: dict[str, int] | None = None
     images: dict[str, Any] | None = None
+    text: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
 
     def drop_rows(self, why: str, count: int) -> None:
@@ -89,5 +90,6 @@ class Report:
             "classes": self.classes,
             "windows": self.windows,
             "images": self.images,
+            "text": self.text,
             "warnings": self.warnings,
         }

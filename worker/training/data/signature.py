@@ -49,9 +49,8 @@ class Signature:
             return math.prod(self.image)
         if self.series is not None:
             return math.prod(self.series)
-        if self.text is not None:
-            return self.text[0]
-        return self.num_numbers + len(self.cardinalities)
+        length = 0 if self.text is None else self.text[0]
+        return self.num_numbers + len(self.cardinalities) + length
 
     def document(self) -> dict[str, Any]:
         """The signature as plain JSON values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from models.errors import InvalidRow
 from worker.training.data.cells import Row, Unusual, as_raw_numbers, as_word, check_cells, counts
 from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
 from worker.training.data.signature import plain
+from worker.training.data.text_encoding import TextEncoding
 from worker.training.data.words import Tidy
 
 
@@ -53,14 +54,19 @@ class TableEncoding:
     tidy: Tidy
     own_missing_values: tuple[OwnMarks, ...] = ()
     lenient: tuple[str, ...] = ()
+    text: TextEncoding | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The feature columns."""
-        return (*self.numbers, *(vocabulary.name for vocabulary in self.categories))
+        text = () if self.text is None else self.text.fields
+        return (*self.numbers, *(vocabulary.name for vocabulary in self.categories), *text)
 
     def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """ "numbers" float32 [N, F] and "categories" int64 [N, K]; raises InvalidRow naming row and column."""
+        """ "numbers" float32 [N, F], "categories" int64 [N, K] and "tokens" int32 [N, T].
+
+        Raises InvalidRow naming row and column.
+        """
         check_cells(rows, self.fields)
         tensors: dict[str, Tensor] = {}
         marks = self._marks()
@@ -75,6 +81,9 @@ class TableEncoding:
             known = [(v.name, table, marks[v.name]) for v, table in zip(self.categories, tables, strict=True)]
             codes = [[self._code(row.get(name), table, gone) for name, table, gone in known] for row in rows]
             tensors["categories"] = torch.tensor(codes, dtype=torch.int64).reshape(len(rows), len(tables))
+        if self.text is not None:
+            (name,) = self.text.fields
+            tensors["tokens"] = self.text.tokens([self._text(row.get(name), marks[name]) or "" for row in rows])
         return tensors
 
     def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:
@@ -87,11 +96,14 @@ class TableEncoding:
             names = [vocabulary.name for vocabulary in self.categories]
             missing |= counts(names, tensors["categories"] == MISSING)
             unseen |= counts(names, tensors["categories"] == UNSEEN)
+        if self.text is not None:
+            unseen |= self.text.unusual(tensors).unseen
         return Unusual(missing, unseen)
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
-        return {"kind": self.kind, **plain(self)}
+        text = None if self.text is None else self.text.document()
+        return {"kind": self.kind, **plain(replace(self, text=None)), "text": text}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -105,6 +117,7 @@ class TableEncoding:
                 OwnMarks(one["name"], tuple(one["values"])) for one in document["own_missing_values"]
             ),
             lenient=tuple(document["lenient"]),
+            text=TextEncoding.from_document(document["text"]) if document.get("text") else None,
         )
 
     def _marks(self) -> dict[str, frozenset[str]]:

@@ -31,6 +31,7 @@ from worker.training.data.signature import Signature
 from worker.training.data.splitting import TRAIN, Parts, Rows, split
 from worker.training.data.table_encoding import TableEncoding
 from worker.training.data.targets import Target, class_target, number_target
+from worker.training.data.text_encoding import AS_IT_IS, fit_text
 
 
 def prepare_table(spec: JobSpec, source: Table, *, device: torch.device) -> Data:
@@ -50,12 +51,13 @@ def prepare_table(spec: JobSpec, source: Table, *, device: torch.device) -> Data
     parts = without_rows(spec.preprocessing.number, features, parts, target, report)
     features = with_values(features, parts, report)
     encoding, codes = encoded(spec, features, parts, report)
+    encoding, tokens = _with_text(spec, features, encoding, parts, report)
     preprocessing = _fitted(spec, _in_order(spec, features, parts, column), encoding, codes[parts == TRAIN], report)
     target = target.standardised(parts == TRAIN)
     report.count_parts(parts)
     if target.labels is not None:
         report.count_classes(parts, target.labels, classes=target.classes)
-    inputs = _inputs(spec, features, encoding, codes, column)
+    inputs = {**_inputs(spec, features, encoding, codes, column), **tokens}
     train, validation, test = divided(inputs, target.values, parts, device=device)
     if isinstance(noise := spec.cleaning.noise, LabelNoiseReport):
         report.label_noise = _label_noise(preprocessing, train, rows[parts == TRAIN], noise.neighbours)
@@ -116,6 +118,20 @@ def _in_order(
     return train
 
 
+def _with_text(
+    spec: JobSpec, features: Features, encoding: TableEncoding, parts: Parts, report: Report
+) -> tuple[TableEncoding, dict[str, torch.Tensor]]:
+    """The encoding that reads the column of texts too, where there is one, and the "tokens" of all rows."""
+    if features.text is None:
+        return encoding, {}
+    name, texts = features.text
+    gone = sum(text is None and part == TRAIN for text, part in zip(texts, parts, strict=True))
+    report.filled |= {name: gone} if gone else {}
+    read = [text or "" for text in texts]
+    text, tokens = fit_text(read, parts, name=name, spec=spec.preprocessing.text, tidy=AS_IT_IS, report=report)
+    return replace(encoding, text=text), {"tokens": tokens}
+
+
 def _fitted(
     spec: JobSpec, numbers: npt.NDArray[np.float64], encoding: TableEncoding, codes: Codes, report: Report
 ) -> TablePreprocessing:
@@ -166,11 +182,12 @@ def _signature(spec: JobSpec, preprocessing: TablePreprocessing, encoding: Table
     numbers, categories = preprocessing.numbers, preprocessing.categories
     embedded = () if categories is not None else tuple(word.cardinality for word in encoding.categories)
     return Signature(
-        kind="table",
+        kind="text" if encoding.text is not None and not encoding.numbers and not encoding.categories else "table",
         task="classification" if spec.task == "classification" else "regression",
         num_outputs=target.num_outputs,
         num_numbers=(numbers.num_outputs if numbers else 0) + (categories.num_outputs if categories else 0),
         cardinalities=embedded,
+        text=None if encoding.text is None else encoding.text.shape,
         classes=target.classes if target.labels is not None else None,
         target_mean=target.mean,
         target_std=target.std,

@@ -36,6 +36,12 @@ def words_of(column: pa.Array) -> Words:
     return Words(codes, values)
 
 
+def texts_of(column: pa.Array) -> list[str | None]:
+    """A column of words as texts, None for missing."""
+    texts: list[str | None] = pc.cast(column, pa.string()).to_pylist()
+    return texts
+
+
 def numbers_of(column: pa.Array, *, name: str) -> npt.NDArray[np.float64]:
     """A column as float64 [N], NaN for missing; raises InvalidData naming the first row that holds no number."""
     return coerced(column, name=name, most=0.0)[0]

@@ -12,6 +12,7 @@ from worker.training.data import Signature
 Batch = dict[str, Tensor]
 
 PADDING = 0
+FIRST_DEVIATION = 0.1
 
 
 def embedding_width(cardinality: int) -> int:
@@ -20,23 +21,24 @@ def embedding_width(cardinality: int) -> int:
 
 
 class TableInput(nn.Module):
-    """Numbers and embedded categories, side by side."""
+    """Numbers, embedded categories, and the bag of a text's tokens, side by side."""
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, *, embedding_dim: int | None = None) -> None:
         super().__init__()
         self.has_numbers = signature.num_numbers > 0
         widths = [embedding_width(cardinality) for cardinality in signature.cardinalities]
         pairs = zip(signature.cardinalities, widths, strict=True)
         self.embeddings = nn.ModuleList(nn.Embedding(cardinality, width) for cardinality, width in pairs)
-        self.width = signature.num_numbers + sum(widths)
+        self.text = None if signature.text is None else bag_of_tokens(signature.text, embedding_dim)
+        self.width = signature.num_numbers + sum(widths) + (0 if self.text is None else self.text.width)
 
     def forward(self, batch: Batch) -> Tensor:
-        """ "numbers" [N, F] and "categories" [N, K] to [N, width]."""
-        if not self.embeddings:
-            return batch["numbers"]
-        codes = batch["categories"]
-        parts = [embedding(codes[:, place]) for place, embedding in enumerate(self.embeddings)]
-        return torch.cat([batch["numbers"], *parts] if self.has_numbers else parts, dim=1)
+        """ "numbers" [N, F], "categories" [N, K] and "tokens" [N, T], those that there are, to [N, width]."""
+        parts = [batch["numbers"]] if self.has_numbers else []
+        parts += [embedding(batch["categories"][:, place]) for place, embedding in enumerate(self.embeddings)]
+        if self.text is not None:
+            parts.append(self.text(batch))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 class FlatInput(nn.Module):
@@ -52,28 +54,42 @@ class FlatInput(nn.Module):
         return batch[self.name].flatten(1)
 
 
-class MeanOfTokens(nn.Module):
-    """A text as the mean of its tokens' vectors, padding left out; an empty text is all zeros."""
+class BagOfTokens(nn.Module):
+    """A text as the sum of its tokens' vectors over the root of their number, padding left out.
+
+    As fastText (Joulin et al. 2017), but so that long texts are as large as short ones: a mean of a thousand vectors is
+    next to nothing, which makes for slow steps. The first vectors are small: what a word says has to be learned, and
+    thousands of random ones are a noise that training rows are remembered by.
+    """
 
     def __init__(self, vocabulary: int, width: int) -> None:
         super().__init__()
-        self.embedding = nn.EmbeddingBag(vocabulary, width, mode="mean", padding_idx=PADDING)
+        self.embedding = nn.EmbeddingBag(vocabulary, width, mode="sum", padding_idx=PADDING)
+        nn.init.normal_(self.embedding.weight, std=FIRST_DEVIATION)
+        nn.init.zeros_(self.embedding.weight[PADDING])
         self.width = width
 
     def forward(self, batch: Batch) -> Tensor:
         """ "tokens" [N, T] to [N, width]."""
-        vectors: Tensor = self.embedding(batch["tokens"])
+        tokens = batch["tokens"]
+        sizes = (tokens != PADDING).sum(1, keepdim=True).clamp(min=1)
+        vectors: Tensor = self.embedding(tokens) / sizes.sqrt()
         return vectors
 
 
-def flat_input(signature: Signature, *, embedding_dim: int | None = None) -> TableInput | FlatInput | MeanOfTokens:
+def bag_of_tokens(text: tuple[int, int], embedding_dim: int | None) -> BagOfTokens:
+    """The bag of a signature's text; raises ValueError where its vectors have no length."""
+    if embedding_dim is None:
+        raise ValueError("tokens need an embedding_dim")
+    return BagOfTokens(text[1], embedding_dim)
+
+
+def flat_input(signature: Signature, *, embedding_dim: int | None = None) -> TableInput | FlatInput | BagOfTokens:
     """The input stage of networks that read flat vectors."""
     if signature.image is not None:
         return FlatInput("image", signature.image)
     if signature.series is not None:
         return FlatInput("series", signature.series)
-    if signature.text is not None:
-        if embedding_dim is None:
-            raise ValueError("tokens need an embedding_dim")
-        return MeanOfTokens(signature.text[1], embedding_dim)
-    return TableInput(signature)
+    if signature.kind == "text" and signature.text is not None:
+        return bag_of_tokens(signature.text, embedding_dim)
+    return TableInput(signature, embedding_dim=embedding_dim)

@@ -5,7 +5,10 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from models.spec.network import Mlp
 from tests.worker.training.networks.material import SERIES, TEXT, batch_for, built
+from worker.training import networks
+from worker.training.data import Signature
 from worker.training.networks.sequences import POOLINGS
 
 STATES = torch.tensor([[[1.0, 9.0], [5.0, 2.0], [7.0, 7.0]], [[4.0, 4.0], [8.0, 8.0], [9.0, 9.0]]])
@@ -97,12 +100,30 @@ def test_a_series_is_pooled_as_asked(pooling):
     assert torch.allclose(model(batch_for(SERIES)), model.head(expected))
 
 
-def test_an_mlp_reads_the_mean_of_the_vectors_of_a_text():
+def test_an_mlp_reads_the_sum_of_the_vectors_of_a_text_over_the_root_of_their_number():
     model = built(TEXT, type="mlp", embedding_dim=7)
     tokens = torch.tensor([[3, 5, 0, 0, 0, 0, 0, 0, 0, 0], [0] * 10])
     vectors = model.input.embedding.weight
     assert vectors.shape == (20, 7)
-    assert torch.allclose(model.input({"tokens": tokens}), torch.stack([(vectors[3] + vectors[5]) / 2, torch.zeros(7)]))
+    expected = torch.stack([(vectors[3] + vectors[5]) / 2**0.5, torch.zeros(7)])
+    assert torch.allclose(model.input({"tokens": tokens}), expected)
+    assert vectors[1:].std().item() == pytest.approx(0.1, rel=0.3)
+
+
+def test_an_mlp_reads_a_text_beside_numbers_and_categories():
+    signature = Signature(
+        "table", "classification", 2, num_numbers=2, cardinalities=(4,), text=(3, 9), classes=("a", "b")
+    )
+    model = networks.build(Mlp(embedding_dim=5, norm="none"), signature)
+    batch = {
+        "numbers": torch.tensor([[1.0, 2.0]]),
+        "categories": torch.tensor([[3]]),
+        "tokens": torch.tensor([[4, 0, 0]]),
+    }
+    vector = model.input(batch)[0]
+    assert vector[:2].tolist() == [1.0, 2.0]
+    assert torch.equal(vector[2:-5], model.input.embeddings[0].weight[3])
+    assert torch.allclose(vector[-5:], model.input.text.embedding.weight[4])
 
 
 def test_a_tcn_sees_the_past_alone_and_as_far_as_it_says():
