@@ -70,6 +70,7 @@ DatasetsRead = Annotated[Principal, Security(_authorized, scopes=["datasets:read
 DatasetsWrite = Annotated[Principal, Security(_authorized, scopes=["datasets:write"])]
 WebhooksRead = Annotated[Principal, Security(_authorized, scopes=["webhooks:read"])]
 WebhooksWrite = Annotated[Principal, Security(_authorized, scopes=["webhooks:write"])]
+MetricsRead = Annotated[Principal, Security(_authorized, scopes=["metrics:read"])]
 AnyScope = Annotated[Principal, Security(_authorized, scopes=[ANY])]
 Admin = Annotated[Principal, Security(_authorized, scopes=["admin"])]
 

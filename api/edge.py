@@ -68,7 +68,7 @@ class Edge:
                 "The service failed on this request; its log has the details under the request id."
             )
             await problem_response(failure, path=scope["path"], request_id=request_id)(scope, receive, reply)
-        _log_access(scope, request_id=request_id, status=reply.status, seconds=time.monotonic() - started)
+        _note(scope, request_id=request_id, status=reply.status, seconds=time.monotonic() - started)
 
     def _check_host(self, header: str) -> None:
         """DNS rebinding ends here: a page of another site reaches the port, but under its own host name."""
@@ -104,6 +104,9 @@ def _request_id(header: str | None) -> str:
     return secrets.token_hex(16)
 
 
-def _log_access(scope: Scope, *, request_id: str, status: int | None, seconds: float) -> None:
+def _note(scope: Scope, *, request_id: str, status: int | None, seconds: float) -> None:
+    """Log the request, and count it by the route that it took."""
+    route = getattr(scope.get("route"), "path_format", "unmatched")
+    scope["app"].state.service.requests.note(route=route, method=scope["method"], status=status or 499, seconds=seconds)
     fields = {"request_id": request_id, "status": status, "milliseconds": round(seconds * 1000, 1)}
     _logger.debug("%s %r", scope["method"], scope["path"], extra=fields)

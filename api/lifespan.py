@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.background import Background
 from api.doorbell import Doorbell
+from api.exposition import Requests
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.service import Service
@@ -99,4 +100,5 @@ def _open(settings: Settings, database: Database) -> Service:
         cursors=Cursors(cursor_secret),
         key_usage=KeyUsage(database),
         webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),
+        requests=Requests(),
     )

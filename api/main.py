@@ -21,6 +21,7 @@ from api.routes import (
     descent,
     documentation,
     events,
+    exposition,
     health,
     jobs,
     keys,
@@ -51,6 +52,7 @@ _ROUTERS: Final = (
     workers,
     catalogue,
     health,
+    exposition,
     documentation,
 )
 

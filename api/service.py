@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.doorbell import Doorbell
+from api.exposition import Requests
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.watcher import Watcher
@@ -32,6 +33,7 @@ class Service:
     cursors: Cursors
     key_usage: KeyUsage
     webhooks: Sender
+    requests: Requests
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

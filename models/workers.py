@@ -105,6 +105,14 @@ def drain(connection: Connection, *, worker_id: str) -> None:
         raise NotFound(f"There is no worker {worker_id}.")
 
 
+def get(connection: Connection, *, worker_id: str, project: str) -> Worker:
+    """A live worker, with the project's own jobs on it. Raises `NotFound`."""
+    for worker in listing(connection, project=project):
+        if worker.id == worker_id:
+            return worker
+    raise NotFound(f"There is no live worker {worker_id}.")
+
+
 def leave(connection: Connection, *, worker_id: str) -> None:
     """Forget a worker that has stopped."""
     connection.execute(delete(workers).where(workers.c.id == worker_id))

@@ -89,7 +89,9 @@ def test_methods_that_a_path_does_not_take_are_refused_before_anything_else(conn
     for method, path, _ in _calls(app):
         taken.setdefault(path, set()).add(method)
     for path, methods in taken.items():
-        for method in set(METHODS) - methods:
+        # A path of words may also be read as another route's identifier: /v1/jobs/compare as /v1/jobs/{job_id}.
+        others = [taken[other] for other in taken if re.fullmatch(re.sub(r"\bx\b", "[^/]+", other), path)]
+        for method in set(METHODS) - methods.union(*others):
             problem(client.request(method, path), 405, "method_not_allowed")
 
 

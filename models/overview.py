@@ -1,0 +1,83 @@
+"""The whole service in numbers, for whoever watches over it: every project together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from models.clock import now
+from models.json_text import decode
+from models.status import Status
+from models.tables import attempts, jobs, webhook_deliveries, workers
+from models.workers import ALIVE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFigures:
+    """A live worker: what it is, what it can do, and what it last said of itself."""
+
+    name: str
+    pool: str
+    slots: int
+    running: int
+    draining: bool
+    utilisation: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`jobs` counts by pool and status, `attempts` by outcome; waits are in seconds, of the job that is due longest."""
+
+    jobs: dict[tuple[str, str], int]
+    oldest_wait_seconds: dict[str, float]
+    attempts: dict[str, int]
+    workers: list[WorkerFigures]
+    pending_deliveries: int
+
+
+def overview(connection: Connection) -> Overview:
+    """The figures as they are now."""
+    by_status = select(jobs.c.pool, jobs.c.status, func.count().label("num")).group_by(jobs.c.pool, jobs.c.status)
+    due = (
+        select(jobs.c.pool, (now() - func.min(jobs.c.available_at)).label("seconds"))
+        .where(jobs.c.status == Status.QUEUED)
+        .group_by(jobs.c.pool)
+    )
+    outcomes = (
+        select(attempts.c.outcome, func.count().label("num"))
+        .where(attempts.c.outcome.is_not(None))
+        .group_by(attempts.c.outcome)
+    )
+    pending = select(func.count()).where(webhook_deliveries.c.status == "pending")
+    return Overview(
+        jobs={(row.pool, row.status): row.num for row in connection.execute(by_status)},
+        oldest_wait_seconds={row.pool: max(0.0, row.seconds) for row in connection.execute(due)},
+        attempts={row.outcome: row.num for row in connection.execute(outcomes)},
+        workers=_workers(connection),
+        pending_deliveries=connection.execute(pending).scalar_one(),
+    )
+
+
+def _workers(connection: Connection) -> list[WorkerFigures]:
+    running = (
+        select(func.count())
+        .where(attempts.c.worker_id == workers.c.id, attempts.c.ended_at.is_(None))
+        .correlate(workers)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(workers, running.label("running")).where(workers.c.seen_at > now() - ALIVE_SECONDS)
+    )
+    return [
+        WorkerFigures(
+            name=row.name,
+            pool=row.pool,
+            slots=row.slots,
+            running=row.running,
+            draining=row.draining,
+            utilisation=decode(row.utilisation),
+        )
+        for row in rows
+    ]
