@@ -25,6 +25,7 @@ _MEANINGS: Final = {
     416: "The range lies outside of the file.",
     422: "A field or parameter is wrong; `errors` points at each.",
     503: "The database or the artifact store does not answer; try again.",
+    504: "It takes longer than a request may; ask for less.",
 }
 
 

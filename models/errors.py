@@ -2,8 +2,8 @@
 
 TrainyardError
 ├── BadRequest 400        ├── Conflict 409             ├── TooManyRequests 429
-├── Unauthorized 401      ├── PreconditionFailed 412   └── Unavailable 503
-├── Forbidden 403         ├── PayloadTooLarge 413
+├── Unauthorized 401      ├── PreconditionFailed 412   ├── Unavailable 503
+├── Forbidden 403         ├── PayloadTooLarge 413      └── TimedOut 504
 ├── NotFound 404          └── Unprocessable 422 ── InvalidSpec
 InvalidData        the data cannot be trained on: `reason.code = invalid_data`
 └── InvalidRow     a row to predict cannot be read
@@ -136,6 +136,12 @@ class Unavailable(TrainyardError):
     """The database or the artifact store does not answer; try again."""
 
     status, code, title = 503, "unavailable", "Service unavailable"
+
+
+class TimedOut(TrainyardError):
+    """What was asked for takes longer than a request may."""
+
+    status, code, title = 504, "timeout", "Took too long"
 
 
 class InvalidData(Exception):

@@ -40,7 +40,7 @@ _CRASHED: Final = {
     "headers": {"Retry-After": "1"},
 }
 _HANGS: Final = {
-    "status": 503,
+    "status": 504,
     "code": "prediction_timeout",
     "detail": "The rows took longer than a request may; send fewer.",
 }

@@ -21,7 +21,7 @@ from typing import Any, Final
 import orjson
 import torch
 
-from models.errors import FieldError, InvalidData, InvalidRow, TrainyardError, Unavailable, Unprocessable
+from models.errors import FieldError, InvalidData, InvalidRow, TimedOut, TrainyardError, Unprocessable
 from models.spec.pointers import pointer
 from worker.messages import Frame
 from worker.orders import Channel
@@ -95,7 +95,7 @@ def _answer(question: Mapping[str, Any], shelf: Shelf) -> dict[str, Any]:
 
     def go_on() -> None:
         if time.monotonic() > deadline:
-            raise Unavailable("The rows take longer than a request may; send fewer.", code="prediction_timeout")
+            raise TimedOut("The rows take longer than a request may; send fewer.", code="prediction_timeout")
 
     try:
         found = predictor.predict(rows, num_probabilities=num_probabilities, on_piece=go_on)

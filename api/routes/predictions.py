@@ -20,17 +20,17 @@ from api.service import Service, ServiceDep
 from models import checkpoints, jobs, predictions
 from models.checkpoints import Checkpoint
 from models.database import Connection
-from models.errors import Conflict, FieldError, TrainyardError, Unavailable, Unprocessable
+from models.errors import Conflict, FieldError, TimedOut, TrainyardError, Unavailable, Unprocessable
 
 router = APIRouter(tags=["predictions"])
 
 _EXAMPLE: Final = {"rows": [{"age": 39, "workclass": "Private"}], "checkpoint": "best"}
-_ERRORS: Final[Mapping[int, type[TrainyardError]]] = {409: Conflict, 422: Unprocessable}
+_ERRORS: Final[Mapping[int, type[TrainyardError]]] = {409: Conflict, 422: Unprocessable, 504: TimedOut}
 
 
 @router.post(
     "/v1/jobs/{job_id}/predict",
-    responses=answers(schemas.Predictions, 404, 409, 413, 415),
+    responses=answers(schemas.Predictions, 404, 409, 413, 415, 504),
     openapi_extra=body("PredictRequest", example=_EXAMPLE),
 )
 async def predict_rows(job_id: str, service: ServiceDep, principal: JobsRead, document: RowsBody) -> Response:
@@ -84,7 +84,7 @@ async def _answered(service: Service, question_id: str) -> dict[str, Any]:
             left = deadline - time.monotonic()
             if left <= 0:
                 detail = "No worker has answered in time; ask again, with fewer rows if there were many."
-                raise Unavailable(detail, code="prediction_timeout", headers={"Retry-After": "1"})
+                raise TimedOut(detail, code="prediction_timeout")
             if listener.is_closed:
                 raise Unavailable("The service is stopping; ask again.", headers={"Retry-After": "1"})
             await listener.change(timeout_seconds=left)

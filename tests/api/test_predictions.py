@@ -90,6 +90,7 @@ def test_numbers_that_json_has_no_word_for_are_named(client, database, path):
     [
         ({"status": 422, "code": "invalid_rows", "errors": [{"pointer": "#/rows/3/age", "detail": "no number"}]}, 422),
         ({"status": 409, "code": "golden_rows_differ"}, 409),
+        ({"status": 504, "code": "prediction_timeout"}, 504),
         ({"status": 503, "code": "predictor_crashed", "headers": {"Retry-After": "1"}}, 503),
     ],
 )
@@ -157,7 +158,7 @@ def test_what_nobody_answers_in_time_is_told_so(settings: Settings, database: Da
     hasty = settings.model_copy(update={"predict_seconds": 0.3})
     with serving(create_app(hasty)) as (url, _), httpx2.Client(base_url=url) as client:
         client.headers["Authorization"] = f"Bearer {make_key(database, 'jobs:read')}"
-        problem(client.post(path, json={"rows": [{}]}), 503, "prediction_timeout")
+        problem(client.post(path, json={"rows": [{}]}), 504, "prediction_timeout")
     with database.reading() as connection:
         assert not predictions.is_waiting(connection, pool="default")
 

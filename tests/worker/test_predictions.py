@@ -136,7 +136,7 @@ def test_a_predictor_that_hangs_is_killed_behind_the_deadline(sqlite_database, s
         asked = ask(sqlite_database, job_id, ROW, seconds=1.0)
         running.nudge(NUDGE)
         problem = answer_to(sqlite_database, asked)["problem"]
-        assert (problem["status"], problem["code"]) == (503, "prediction_timeout")
+        assert (problem["status"], problem["code"]) == (504, "prediction_timeout")
         wait_for(lambda: not is_alive(pid), "the hanging predictor to be killed")
         assert "predictions" in answer_to(sqlite_database, ask(sqlite_database, job_id, ROW))
 

@@ -116,7 +116,7 @@ def test_a_longer_series_counts_by_its_last_steps(folders):
 
 def test_a_time_that_has_run_out_ends_a_prediction_between_two_pieces(folders):
     document = say(folders["flowers"], [{}], seconds=-1.0)
-    assert (document["problem"]["status"], document["problem"]["code"]) == (503, "prediction_timeout")
+    assert (document["problem"]["status"], document["problem"]["code"]) == (504, "prediction_timeout")
 
 
 def test_more_probabilities_than_anybody_stores_are_refused_but_for_the_first(folders, monkeypatch):

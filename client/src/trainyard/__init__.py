@@ -36,6 +36,7 @@ from ._exceptions import (
 )
 from ._job import Job
 from ._metrics import Point
+from ._predictions import Prediction, Predictions
 from ._records import (
     Attempt,
     Baseline,
@@ -90,6 +91,8 @@ __all__ = [
     "PayloadTooLarge",
     "Point",
     "PreconditionFailed",
+    "Prediction",
+    "Predictions",
     "Progress",
     "Queue",
     "RateLimited",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from json import dumps
 from pathlib import Path
 from typing import Any, Final, Self
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from . import _logs, _metrics, _streams, _tensorboard
+from . import _logs, _metrics, _predictions, _streams, _tensorboard
 from ._checkpoints import Checkpoint
 from ._exceptions import JobCancelled, JobFailed, ServerError, ServiceUnreachable, WaitTimeout
 from ._records import (
@@ -200,6 +200,18 @@ class Job:
     def checkpoint(self, ref: str | int = "best") -> Checkpoint:
         """One checkpoint by `best`, `latest`, `final`, its id or its step. Raises NotFound."""
         return self._checkpoint(self._transport.get(f"{self._path}/checkpoints/{quote(str(ref), safe='')}"))
+
+    def predict(
+        self, rows: Iterable[Mapping[str, Any]], *, checkpoint: str | int = "best", top: int | None = None
+    ) -> _predictions.Predictions:
+        """Predict new rows by the network of a checkpoint and the preprocessing that trained it.
+
+        A row of a table is a mapping from column to value, others are `{"image": bytes or pixels}`, `{"text": …}` or
+        `{"series": […]}`. NaN and what a row leaves out are missing values; bytes travel as base64, arrays as lists.
+        `top` keeps only that many of the most probable classes. Raises Unprocessable, pointing at row and column,
+        Conflict for a job without a checkpoint, NotFound, and ServerError when no worker can answer.
+        """
+        return _predictions.predict(self._transport, f"{self._path}/predict", rows, checkpoint=str(checkpoint), top=top)
 
     def _checkpoint(self, document: Mapping[str, Any]) -> Checkpoint:
         return Checkpoint(self._transport, job_id=self.id, record=CheckpointRecord.parse(document))

@@ -60,6 +60,7 @@ class Transport:
         key: str | None = None,
         params: Mapping[str, Any] | None = None,
         may_repeat: bool = True,
+        timeout: float | None = None,
     ) -> Any:
         """The JSON answer to a POST. Unless told otherwise it carries an `Idempotency-Key`, and so may be repeated."""
         headers = {"Idempotency-Key": quoted(key or str(uuid4()))} if may_repeat else {}
@@ -67,7 +68,8 @@ class Transport:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = dumps(body, allow_nan=False).encode()
-        return self.json(self.request("POST", path, content=content, headers=headers, params=params))
+        response = self.request("POST", path, content=content, headers=headers, params=params, timeout=timeout)
+        return self.json(response)
 
     def json(self, response: httpx2.Response) -> Any:
         """The JSON object of an answer. Raises ServiceUnreachable when something else than the service answered."""

@@ -8,7 +8,7 @@ import typer
 
 from trainyard._version import __version__
 
-from . import checkpoints, controls, datasets, jobs, keys, readings, service, tensorboard
+from . import checkpoints, controls, datasets, jobs, keys, predictions, readings, service, tensorboard
 
 app = typer.Typer(
     name="trainyard",
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (jobs, controls, readings, tensorboard, checkpoints, datasets, keys, service):
+for module in (jobs, controls, readings, tensorboard, checkpoints, predictions, datasets, keys, service):
     module.register(app)
 
 

@@ -10,11 +10,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from trainyard._checkpoints import Checkpoint
+from trainyard._predictions import Prediction
 from trainyard._records import DatasetRecord, JobRecord, Key, MetricSummary, StepValue, Worker
 from trainyard.terminal import words
 
 _METRICS_SHOWN: Final = 2
-_FOLDED: Final = frozenset({"devices", "jobs", "kinds", "labels", "metric", "metrics", "name", "scopes"})
+_CLASSES_SHOWN: Final = 3
+_FOLDED: Final = frozenset(
+    {"devices", "jobs", "kinds", "labels", "metric", "metrics", "name", "prediction", "probabilities", "scopes"}
+)
 
 
 def jobs(listed: Sequence[JobRecord]) -> RenderableType:
@@ -63,6 +67,12 @@ def checkpoints(listed: Iterable[Checkpoint]) -> RenderableType:
         for checkpoint in listed
     )
     return _table(("checkpoint", "step", "epoch", "kinds", "size", "metrics"), rows, nothing="no checkpoints yet")
+
+
+def predictions(listed: Sequence[Prediction]) -> RenderableType:
+    """A line per row: its class and the probability of that, or its values."""
+    rows = ((words.count(number), *_said(prediction)) for number, prediction in enumerate(listed, start=1))
+    return _table(("row", "prediction", "probabilities"), rows, nothing="no rows")
 
 
 def datasets(listed: Sequence[DatasetRecord]) -> RenderableType:
@@ -122,6 +132,16 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, nothing: st
     for row in rows:
         table.add_row(*row)
     return table if table.row_count else f"[dim]{nothing}[/]"
+
+
+def _said(prediction: Prediction) -> tuple[str, str]:
+    if prediction.label is not None:
+        likely = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:_CLASSES_SHOWN]
+        return f"[bold]{escape(prediction.label)}[/]", "  ".join(
+            f"{escape(name)} {share:.3f}" for name, share in likely
+        )
+    values = prediction.values if prediction.value is None else (prediction.value,)
+    return " ".join(map(words.value, values)), ""
 
 
 def _at(point: StepValue | None) -> str:
