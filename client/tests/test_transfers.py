@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tarfile
+import zipfile
 from hashlib import sha256
 
 import pytest
@@ -17,6 +19,7 @@ from trainyard import (
     Unprocessable,
     WaitTimeout,
 )
+from trainyard._archives import archive_format
 from trainyard._datasets import _FORMATS_BY_SUFFIX
 
 WEIGHTS = bytes(range(256)) * 4096
@@ -197,6 +200,47 @@ def test_a_missing_file_and_an_unknown_ending_are_said_before_anything_is_sent(c
     (tmp_path / "data.xyz").write_bytes(b"1")
     with pytest.raises(ConfigurationError, match=r"cannot tell the format of data\.xyz"):
         client.datasets.upload(tmp_path / "data.xyz")
+
+
+def zipped(path, names):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"a text")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "guess"),
+    [
+        (["pets/cats/1.JPG", "pets/README.md"], "images"),
+        (["mail/spam/1.txt", "mail/ham/1"], "texts"),
+        (["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"], "idx"),
+    ],
+)
+def test_an_archive_is_known_by_the_files_in_it(tmp_path, names, guess):
+    assert archive_format(zipped(tmp_path / "data.zip", names)) == guess
+    packed = tmp_path / "data.tar.gz"
+    with tarfile.open(packed, "w:gz") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    assert archive_format(packed) == guess
+    assert guess in FORMATS
+
+
+def test_an_archive_that_says_nothing_is_named(client, tmp_path):
+    with pytest.raises(ConfigurationError, match="holds no files"):
+        client.datasets.upload(zipped(tmp_path / "empty.zip", []))
+    (tmp_path / "torn.tar.gz").write_bytes(b"no archive")
+    with pytest.raises(ConfigurationError, match="cannot be opened as an archive"):
+        client.datasets.upload(tmp_path / "torn.tar.gz")
+
+
+def test_an_archive_of_texts_is_uploaded_and_profiled(client, tmp_path):
+    names = [f"mail/{kind}/{number}.txt" for kind in ("spam", "ham") for number in range(3)]
+    dataset = client.datasets.upload(zipped(tmp_path / "mail.zip", names))
+    assert (dataset.record.format, dataset.profile["kind"]) == ("texts", "texts")
+    assert dataset.profile["classes"] == {"ham": 3, "spam": 3}
+    assert dataset.profile["text"]["words"] == {"median": 2, "most": 2, "longest": 2}
 
 
 def test_every_guessed_format_is_one_that_the_service_reads():

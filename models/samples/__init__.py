@@ -100,6 +100,27 @@ SAMPLES: Mapping[str, Sample] = MappingProxyType(
                 licence="published figures, no known restriction",
                 source_url="https://www.wiley.com/en-us/Time+Series+Analysis-p-9781118675021",
             ),
+            Sample(
+                name="surnames",
+                description="1,981 surnames of ten languages, one per line: short texts, to be read letter by letter.",
+                format="texts",
+                options={"texts": "lines"},
+                file="surnames.zip",
+                target=None,
+                task="classification",
+                licence="MIT",
+                source_url="https://github.com/spro/practical-pytorch/tree/master/data/names",
+            ),
+            Sample(
+                name="docstrings",
+                description="1,600 sentences about functions and classes of Python, from eight areas of its library.",
+                format="csv",
+                file="docstrings.csv",
+                target="area",
+                task="classification",
+                licence="PSF-2.0",
+                source_url="https://docs.python.org/3/license.html",
+            ),
         )
     }
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
+from ._archives import archive_format
 from ._downloads import OnBytes, digest
 from ._exceptions import ConfigurationError, Conflict, InvalidDataset, ServerError, ServiceUnreachable, WaitTimeout
 from ._pagination import listing
@@ -23,10 +24,9 @@ _FORMATS_BY_SUFFIX: Final = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".npz": "npz",
-    ".zip": "images",
-    ".tar": "images",
-    ".tgz": "images",
 }
+_ARCHIVES: Final = {".zip", ".tar", ".tgz", ".tbz2", ".txz"}
+_PACKED: Final = {".gz", ".bz2", ".xz"}
 
 
 class Dataset:
@@ -136,8 +136,9 @@ class Datasets:
     ) -> Dataset:
         """Declare a dataset, send the file (cuts are survived), and return it when it is ready to train on.
 
-        `name` and `format` follow from the file's name unless given; `options` are the format's own, such as
-        `{"header": False}`. `progress` is called with the file's name, the bytes sent and the bytes in all.
+        `name` and `format` follow from the file's name, and for an archive from the files in it, unless given;
+        `options` are the format's own, such as `{"header": False}`. `progress` is called with the file's name, the
+        bytes sent and the bytes in all.
         Raises InvalidDataset, naming the place, when the service cannot read it; Unprocessable for a wrong option;
         ConfigurationError when the file is missing or the format cannot be guessed.
         """
@@ -175,7 +176,9 @@ class Datasets:
 
 
 def _guess_format(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+    if suffixes and suffixes[-1] in _ARCHIVES:
+        return archive_format(path)
     guess = _FORMATS_BY_SUFFIX.get(suffixes[-1] if suffixes else "")
     if guess is None:
         raise ConfigurationError(f"cannot tell the format of {path.name} from its name; say which it is")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 
 import pytest
 
@@ -86,6 +87,20 @@ def test_a_dataset_is_uploaded_shown_listed_and_deleted(run, tmp_path):
     assert run("datasets", "show", dataset, "--json").document["profile"]["rows"] == 40
     assert run("datasets", "delete", dataset).code == 0
     assert run("datasets", "show", dataset).code == ExitCode.BAD_INPUT
+
+
+def test_an_archive_of_texts_is_uploaded_and_shown(run, tmp_path):
+    path = tmp_path / "mail.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(4):
+            archive.writestr(f"spam/{number}.txt", "buy " * number)
+            archive.writestr(f"ham/{number}.txt", f"see you at {number}")
+    dataset = run("datasets", "upload", path).out.strip()
+    shown = run("datasets", "show", dataset).out
+    assert "8 rows" in shown
+    assert "texts of 3 words in the middle, 4 at most, 1 empty" in shown
+    assert "classes ham 4, spam 4" in shown
+    assert "1 text is empty" in shown
 
 
 def test_a_dataset_that_cannot_be_read_ends_with_bad_input(run, tmp_path):

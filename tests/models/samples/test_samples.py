@@ -10,7 +10,7 @@ import pytest
 import models.samples
 from models import formats
 from models.errors import NotFound
-from models.formats.sources import Images, Table
+from models.formats.sources import Images, Table, Texts
 from models.formats.summaries import profile
 from models.samples import SAMPLES, sample
 
@@ -53,6 +53,30 @@ def test_airline_passengers_are_the_published_144_months():
     assert (len(passengers), passengers.sum(), passengers.min(), passengers.max()) == (144, 40363, 104, 622)
 
 
+def test_surnames_are_those_of_ten_languages_with_their_repeats_and_contradictions():
+    shipped = sample("surnames")
+
+    found = formats.read(shipped.path, format=shipped.format, options=shipped.options)
+
+    assert isinstance(found, Texts)
+    counts = {"Chinese": 268, "Dutch": 297, "French": 277, "Greek": 203, "Irish": 232, "Korean": 94, "Polish": 139}
+    assert shipped.profile.classes == {**counts, "Scottish": 100, "Spanish": 298, "Vietnamese": 73}
+    assert {found.classes[found.labels[place]] for place, name in enumerate(found.texts) if name == "Michel"} == {
+        "Dutch",
+        "French",
+        "Polish",
+        "Spanish",
+    }
+    assert found.texts.count("Close") == 8
+
+
+def test_docstrings_are_sentences_of_eight_areas():
+    found = sample("docstrings").profile
+
+    assert [(column.name, column.type) for column in found.columns] == [("text", "text"), ("area", "category")]
+    assert {value.count for value in found.column("area").top_values} == {200}
+
+
 def test_an_unknown_sample_is_answered_with_those_there_are():
-    with pytest.raises(NotFound, match="airline_passengers, breast_cancer, digits, iris, wine"):
+    with pytest.raises(NotFound, match="airline_passengers, breast_cancer, digits, docstrings, iris, surnames, wine"):
         sample("mnist")

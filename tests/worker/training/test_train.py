@@ -52,6 +52,22 @@ def test_the_samples_are_learned_by_the_defaults(name, accuracy, tmp_path):
     assert sum(scores) / len(scores) >= accuracy
 
 
+def test_texts_are_learned_by_the_defaults_beside_a_bag_of_words(tmp_path):
+    result = on_sample("docstrings", tmp_path).result
+    bag = next(baseline for baseline in result["baselines"] if baseline["name"] == "bag_of_words")
+    assert result["test"]["accuracy"] >= 0.65
+    assert bag["test"]["accuracy"] >= 0.6
+    assert "bag of words" in result["verdict"]
+    assert result["data_report"]["text"]["tokenizer"] == "word"
+
+
+def test_names_are_learned_letter_by_letter(tmp_path):
+    result = on_sample("surnames", tmp_path, training={"epochs": 8}).result
+    assert result["test"]["accuracy"] >= 0.55
+    assert result["data_report"]["text"]["tokenizer"] == "char"
+    assert result["data_report"]["accuracy_ceiling"] < 1
+
+
 def test_a_forecast_is_compared_with_naive_ones(tmp_path):
     result = on_sample("airline_passengers", tmp_path, training={"epochs": 2}).result
     assert {baseline["name"] for baseline in result["baselines"]} == {

@@ -21,6 +21,12 @@ def _facts(profile: Mapping[str, Any]) -> Iterator[str]:
     yield f"{words.count(profile.get('rows'))} rows, {words.count(profile.get('duplicates'))} duplicates"
     if image := profile.get("image"):
         yield f"images of {image.get('height')} x {image.get('width')}, {image.get('channels')} channels"
+    if text := profile.get("text"):
+        lengths, empty = text.get("words") or {}, text.get("empty")
+        yield (
+            f"texts of {words.count(lengths.get('median'))} words in the middle, {words.count(lengths.get('longest'))} "
+            f"at most" + (f", {words.count(empty)} empty" if empty else "")
+        )
     if classes := profile.get("classes"):
         yield "classes " + escape(", ".join(f"{label} {words.count(count)}" for label, count in classes.items()))
     for warning in profile.get("warnings") or ():
