@@ -17,7 +17,7 @@ from models.spec.network import Recurrent
 from models.spec.network.resolving import Surroundings, has_skips, resolved_network
 from models.spec.preparation import check_preparation
 from models.spec.preprocessing import Image, Text
-from models.spec.stepping import resolved_batch_size, resolved_regularization
+from models.spec.stepping import check_step, resolved_batch_size, resolved_regularization
 
 Task = Literal["classification", "regression", "forecasting"]
 
@@ -63,6 +63,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     )
     check_preparation(resolved, kind=kind)
     _check_monitor(resolved)
+    check_step(resolved)
     if resolved.regularization.stochastic_depth and not has_skips(network):
         raise _wrong("#/regularization/stochastic_depth", f"needs a network with skips; {network.type} has none")
     return resolved

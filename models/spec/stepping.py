@@ -23,6 +23,14 @@ def resolved_batch_size(spec: JobSpec, *, num_train: int) -> int | Literal["full
     return min(1024, max(32, 2 ** round(math.log2(max(num_train, 1) / 50))))
 
 
+def check_step(spec: JobSpec) -> None:
+    """Raise InvalidSpec for what cannot be done in one step: batch norm of single rows, half of a step of L-BFGS."""
+    if spec.training.micro_batch_size == 1 and getattr(spec.network, "norm", None) == "batch":
+        raise _wrong("#/training/micro_batch_size", "must be 2 or more for batch norm: one row has no deviation")
+    if isinstance(spec.optimizer, Lbfgs) and spec.training.precision == "fp16":
+        raise _wrong("#/training/precision", "cannot be fp16 for lbfgs: it cannot skip a step that overflows")
+
+
 def resolved_regularization(spec: JobSpec) -> Regularization:
     """The same, but without the usual bound on the gradient for L-BFGS, which measures curvature by gradients."""
     asked = spec.regularization

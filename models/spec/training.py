@@ -22,6 +22,11 @@ class Training(Section):
         "auto",
         description="Rows per step: 1 is stochastic, full is batch gradient descent, auto goes by the number of rows.",
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field(
+    micro_batch_size: Literal["auto"] | Count = Field(
+        "auto",
+        description="Rows that go through the network at once; the step is that of the whole batch. auto is the whole "
+        "batch, halved when memory runs out.",
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="Arithmetic of forward and backward; auto is bf16 on a GPU, else fp32."
     )

@@ -40,8 +40,8 @@ class Diverged(TrainingError):
 class OutOfMemory(TrainingError):
     """The job does not fit into the memory of its device."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("out_of_memory", message, param="#/training/batch_size")
+    def __init__(self, message: str, *, param: str = "#/training/batch_size") -> None:
+        super().__init__("out_of_memory", message, param=param)
 
 
 class CheckpointRefused(TrainingError):

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from enum import StrEnum
 from typing import Final
 
-from torch import Tensor
-
 from models.spec.units import duration_seconds
+from worker.training.backward import Backward
 from worker.training.callbacks import Callback, Order, Progress
 from worker.training.errors import Diverged
-from worker.training.evaluation import forward
 from worker.training.histograms import Observer
 from worker.training.keeper import Keeper
-from worker.training.objective import batch_loss, num_right
-from worker.training.precision import arithmetic
-from worker.training.randomness import seed_step
 from worker.training.recorder import Recorder, finite
 from worker.training.rows import Rows, batches
 from worker.training.session import Session
@@ -56,7 +51,7 @@ class Loop:
         self.recorder = recorder
         self.keeper = keeper
         self.callback = callback
-        self._arithmetic: AbstractContextManager[object] = arithmetic(session.spec.training.precision, session.device)
+        self.backward = Backward(session, callback)
         self.observer = Observer(session, callback)
         session.update.on_gradients = self.observer.see_gradients
         self._max_seconds = _seconds(session.spec.training.max_time)
@@ -101,6 +96,11 @@ class Loop:
         loss, hits = self.backward(batch)
         norm = session.update(step=done, loss=loss, again=lambda: self.backward(batch)[0])
         session.counters.next_step()
+        if norm is None:
+            self.recorder.scores(session.update.figures(), step=done + 1)
+            return
+        if session.average is not None:
+            session.average.take_in(num_steps=done + 1)
         self.observer.see_weights(done + 1)
         self.recorder.step(
             done + 1,
@@ -111,25 +111,11 @@ class Loop:
             learning_rate=session.update.learning_rate(done),
         )
 
-    def backward(self, batch: Rows) -> tuple[Tensor, Tensor | None]:
-        """Forward, loss, backward: the loss, and how many rows were classified right; both stay on the device.
-
-        What is drawn depends on the number of the step alone, so that the same batch gives the same again.
-        """
-        session = self.session
-        seed_step(session.spec.seed, session.counters.step, session.device)
-        if session.augmentation is not None:
-            batch = session.augmentation(batch)
-        with self._arithmetic:
-            outputs = forward(session.model, batch)
-            loss = session.penalty.added_to(batch_loss(session.loss, outputs, batch))
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach(), self._hits(outputs, batch)
-
     def validate(self) -> None:
         """Score the validation rows, and keep the weights if they are the best so far."""
         session = self.session
-        measured = session.evaluation(session.validation, on_slice=self.callback.on_sign)
+        with session.as_validated():
+            measured = session.evaluation(session.validation, on_slice=self.callback.on_sign)
         scores = {f"validation/{name}": score for name, score in measured.items()}
         counters = session.counters
         self.recorder.scores(scores, step=counters.step)
@@ -191,12 +177,6 @@ class Loop:
         if session.monitor.is_exhausted:
             return Ending.EARLY_STOPPING
         return None
-
-    def _hits(self, outputs: Tensor, batch: Rows) -> Tensor | None:
-        """How many rows of the batch were classified right, on the device."""
-        if not self.session.model.is_classifier:
-            return None
-        return num_right(outputs, batch.targets)
 
 
 def _seconds(duration: str | None) -> float:

@@ -76,11 +76,13 @@ class Rows:
     def slices(self, size: int) -> Generator[Rows]:
         """All rows in their order, `size` at a time."""
         for start in range(0, len(self), size):
-            inputs = {name: tensor[start : start + size] for name, tensor in self.inputs.items()}
-            mixed = self.mixture
-            if mixed is not None:
-                mixed = Mixture(mixed.targets[start : start + size], mixed.share)
-            yield Rows(inputs, self.targets[start : start + size], self.is_ready, mixed)
+            yield self.between(start, start + size)
+
+    def between(self, start: int, stop: int) -> Rows:
+        """The rows from number `start` up to `stop`, mixed as they are."""
+        inputs = {name: tensor[start:stop] for name, tensor in self.inputs.items()}
+        mixed = None if self.mixture is None else Mixture(self.mixture.targets[start:stop], self.mixture.share)
+        return Rows(inputs, self.targets[start:stop], self.is_ready, mixed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ import torch
 
 from models.formats.sources import Source
 from models.spec import JobSpec
+from models.spec.network import Recurrent
 from worker.training import fingerprints
 from worker.training.callbacks import Callback, Callbacks
 from worker.training.checkpoint import PREDICTING, Snapshot, check_identity, latest_good, load
 from worker.training.data import prepare
-from worker.training.errors import CheckpointRefused
+from worker.training.errors import CheckpointRefused, TrainingError
 from worker.training.keeper import Keeper
 from worker.training.loop import BROKEN_OFF, Ending, Loop
 from worker.training.precision import chosen
@@ -157,6 +158,9 @@ class _Run:
 def _on_device(spec: JobSpec, device: torch.device) -> JobSpec:
     """The spec with what only the device could settle."""
     precision = chosen(spec.training.precision, device)
+    if precision == "fp16" and device.type == "cpu" and isinstance(spec.network, Recurrent):
+        message = "PyTorch has no recurrent layers in fp16 on the CPU; bf16 and fp32 it has."
+        raise TrainingError("no_such_arithmetic", message, param="#/training/precision")
     return spec.model_copy(
         update={
             "training": spec.training.model_copy(update={"precision": precision}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from models.spec import JobSpec, document
 from models.spec.loss import BinaryCrossEntropy
 from worker.training import augmentation, losses, networks
+from worker.training.averaging import Average
 from worker.training.beginning import begin_with
 from worker.training.checkpoint.snapshot import Snapshot, optimizer_state, restore_optimizer, weights_of
 from worker.training.data import Data
@@ -19,6 +21,7 @@ from worker.training.evaluation import Evaluation
 from worker.training.gradients import Penalty
 from worker.training.networks import Model
 from worker.training.plan import Counters, Plan
+from worker.training.portions import Portions
 from worker.training.randomness import seed_initialization
 from worker.training.rows import Rows, prepare
 from worker.training.update import Update
@@ -47,7 +50,9 @@ class Session:
     evaluation: Evaluation
     monitor: Monitor
     unchanging: dict[str, Any]
+    portions: Portions
     augmentation: nn.Module | None = None
+    average: Average | None = None
     counters: Counters = field(default_factory=Counters)
     scores: dict[str, float] = field(default_factory=dict)
     best_scores: dict[str, float] = field(default_factory=dict)
@@ -64,19 +69,27 @@ class Session:
         return Snapshot(
             step=self.counters.step,
             epoch=self.counters.epoch,
-            weights=weights_of(self.model),
+            weights=weights_of(self.model) if self.average is None else self.average.weights(),
             optimizer=optimizer_state(self.update.optimizer),
             state=self._state(),
+            raw={} if self.average is None else self.average.raw(),
         )
+
+    def as_validated(self) -> AbstractContextManager[None]:
+        """A context in which the model has the weights that are validated and returned."""
+        return nullcontext() if self.average is None else self.average.in_place()
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on from a snapshot. Raises RuntimeError when its tensors do not have the shapes of this model."""
         self.model.load_state_dict(snapshot.weights)
+        if self.average is not None:
+            self.average.restore(weights=snapshot.weights, raw=snapshot.raw)
         restore_optimizer(self.update.optimizer, snapshot.optimizer)
         state = snapshot.state
         self.counters = Counters(**state["counters"])
         self.monitor.restore(state["monitor"])
-        self.update.schedule.restore(state["schedule"])
+        self.update.restore(state["update"])
+        self.portions.restore(state["micro_batch_size"])
         self.scores, self.best_scores = dict(state["scores"]), dict(state["best_scores"])
         self.seconds, self.num_rows_seen = state["seconds"], state["num_rows_seen"]
 
@@ -84,7 +97,8 @@ class Session:
         return {
             "counters": asdict(self.counters),
             "monitor": self.monitor.state(),
-            "schedule": self.update.schedule.state(),
+            "update": self.update.state(),
+            "micro_batch_size": self.portions.state(),
             "scores": self.scores,
             "best_scores": self.best_scores,
             "seconds": self.seconds,
@@ -131,6 +145,8 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device, begin: Snap
         if spec.augmentation == "auto"
         else augmentation.build(spec.augmentation, preprocessing=model.preprocessing),
         unchanging={"spec": document(spec), "signature": data.signature.document(), "data": data.recipe},
+        portions=Portions(spec.training.micro_batch_size, model.network),
+        average=None if (ema := spec.regularization.ema) is None else Average(ema, model, plan),
     )
 
 

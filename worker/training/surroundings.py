@@ -31,16 +31,20 @@ def surroundings(*, deterministic: bool, num_threads: int | None) -> Iterator[No
         try:
             _use(num_threads or before[0], deterministic=deterministic, fills=False)
             yield
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(str(error)) from error
-        except MemoryError as error:
-            raise OutOfMemory("The host has too little memory for this job.") from error
-        except RuntimeError as error:
-            if "can't allocate memory" not in str(error):  # how PyTorch words it on the CPU
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
                 raise
-            raise OutOfMemory("The host has too little memory for this job.") from error
+            of_device = isinstance(error, torch.OutOfMemoryError)
+            raise OutOfMemory(str(error) if of_device else "The host has too little memory for this job.") from error
         finally:
             _use(before[0], deterministic=before[1], fills=before[2])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device or the host has no memory left."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)  # as PyTorch says it on the CPU
 
 
 def _use(num_threads: int, *, deterministic: bool, fills: bool) -> None:

@@ -21,6 +21,7 @@ from worker.training.checkpoint.writing import (
     GOLDEN,
     MANIFEST,
     OPTIMIZER,
+    RAW,
     STATE,
     WEIGHTS,
     standing,
@@ -53,6 +54,7 @@ def load(path: Path, *, wanted: Mapping[str, Any] | None = None, only: frozenset
         optimizer=_tensors(contents[OPTIMIZER], name=OPTIMIZER) if OPTIMIZER in contents else {},
         state=json.loads(contents[STATE]),
         best=_tensors(contents[BEST], name=BEST) if BEST in contents else {},
+        raw=_tensors(contents[RAW], name=RAW) if RAW in contents else {},
         golden=_tensors(contents[GOLDEN], name=GOLDEN, may_be_nan=True) if GOLDEN in contents else {},
         facts=facts,
     )

@@ -30,6 +30,7 @@ class Snapshot:
     optimizer: Tensors
     state: Mapping[str, Any]
     best: Tensors = field(default_factory=dict)
+    raw: Tensors = field(default_factory=dict)
     golden: Tensors = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -45,7 +46,7 @@ class Snapshot:
 
     def without_optimizer(self) -> Snapshot:
         """The part that is enough to predict with."""
-        return replace(self, optimizer={}, state={**self.state, "is_complete": False})
+        return replace(self, optimizer={}, raw={}, state={**self.state, "is_complete": False})
 
     def with_golden(self, rows: Tensors) -> Snapshot:
         """The same, carrying rows along that whoever loads it can check it by."""

@@ -29,6 +29,7 @@ MANIFEST: Final = "manifest.json"
 WEIGHTS: Final = "weights.safetensors"
 OPTIMIZER: Final = "optimizer.safetensors"
 BEST: Final = "best.safetensors"
+RAW: Final = "raw.safetensors"
 GOLDEN: Final = "golden.safetensors"
 STATE: Final = "state.json"
 TEMPORARY: Final = ".tmp-"
@@ -70,6 +71,8 @@ def save(
 
 def _contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     """The files by name, each made when it is asked for: one at a time is in memory."""
+    if snapshot.raw:
+        yield RAW, safetensors.torch.save(snapshot.raw)
     if snapshot.best:
         yield BEST, safetensors.torch.save(snapshot.best)
     if snapshot.golden:

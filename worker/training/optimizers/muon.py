@@ -116,11 +116,10 @@ def divided(spec: specs.Muon, network: nn.Module) -> Groups:
 def _hidden(network: nn.Module) -> list[nn.Parameter]:
     """Matrices of linear, recurrent and attention layers and filters of convolutions, but for the first and last."""
     layers = (nn.Linear, _ConvNd, nn.RNNBase, nn.MultiheadAttention)
-    found = {
-        id(weight): weight
+    layered = {
+        id(weight)
         for module in network.modules()
         if isinstance(module, layers)
         for weight in module.parameters(recurse=False)
-        if weight.ndim >= 2
     }
-    return list(found.values())[1:-1]
+    return [weight for weight in matrices(network)[1:-1] if id(weight) in layered]

@@ -77,6 +77,7 @@ def test_auto_is_the_full_batch():
     [
         ({"training": {"batch_size": 16}}, "#/training/batch_size"),
         ({"regularization": {"gradient_clip": {"norm": 1.0}}, "training": {}}, "#/regularization/gradient_clip"),
+        ({"training": {"precision": "fp16"}}, "#/training/precision"),
         ({"optimizer": {"type": "lbfgs", "learning_rate": "auto"}}, "#/optimizer/learning_rate"),
         ({"optimizer": {"type": "lbfgs", "weight_decay": 0.1}}, "#/optimizer/weight_decay"),
     ],
