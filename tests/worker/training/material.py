@@ -83,6 +83,21 @@ FAMILIES = {
             "preprocessing": {"series": {"window": 12, "horizon": 2}},
         },
     ),
+    "bag": (
+        "letters",
+        {
+            "network": {"type": "mlp", "hidden": [8], "norm": "batch", "dropout": 0.2, "embedding_dim": 8},
+            "augmentation": [{"type": "token_dropout", "p": 0.2}],
+        },
+    ),
+    "gru": (
+        "letters",
+        {
+            "network": {"type": "gru", "hidden_size": 8, "num_layers": 2, "dropout": 0.2, "bidirectional": True},
+            "preprocessing": {"text": {"tokenizer": "char"}},
+            "augmentation": [{"type": "token_dropout"}],
+        },
+    ),
 }
 
 
