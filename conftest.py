@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fixtures.brokers",
     "tests.fixtures.browser",
     "tests.fixtures.services",
+    "tests.fixtures.results",
 ]

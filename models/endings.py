@@ -19,7 +19,7 @@ from models.clock import now
 from models.errors import Superseded
 from models.events import Entry
 from models.json_text import decode, encode
-from models.leases import Lease, beat, drop
+from models.leases import LONGEST_DELAY_SECONDS, Lease, beat, drop
 from models.status import Fault, Outcome, Status
 from models.tables import attempts, job_leases, jobs
 from models.transitions import change
@@ -65,15 +65,19 @@ def end(connection: Connection, lease: Lease, ending: Ending) -> Status:
     return _settle(connection, job, lease, outcome=_told(ending.outcome, following.status), following=following)
 
 
-def reap(connection: Connection, lease: Lease, *, observed_seq: int) -> Status | None:
-    """Take a job from an attempt whose heartbeat counter has stood still; None where it lives after all."""
+def reap(connection: Connection, lease: Lease, *, observed_seq: int, lease_seconds: float) -> Status | None:
+    """Take a job from an attempt whose heartbeat counter has stood still; None where it lives after all.
+
+    A lease that has not run out yet by the database's clock is left alone; one that runs out later than any lease can
+    is one that the clock was set back under, and says nothing.
+    """
     gone = connection.execute(
         delete(job_leases).where(
             job_leases.c.job_id == lease.job_id,
             job_leases.c.attempt == lease.attempt,
             job_leases.c.lease_token == lease.token,
             job_leases.c.hb_seq == observed_seq,
-            job_leases.c.expires_at < now(),
+            (job_leases.c.expires_at < now()) | (job_leases.c.expires_at > now() + lease_seconds),
         ),
     )
     return _lost(connection, lease) if gone.rowcount == 1 else None
@@ -146,7 +150,7 @@ def _after_failure(job: Row[Any], ending: Ending, *, checkpoint_step: int | None
     if job.status == Status.PAUSING:
         return _Next(Status.PAUSED, values, reason)
     # A job that gets on between its failures is tried again soon, one that does not after longer and longer.
-    longest = ending.backoff_seconds * 2**stalled / 2
+    longest = min(ending.backoff_seconds * 2**stalled / 2, LONGEST_DELAY_SECONDS)
     return _Next(Status.QUEUED, values, reason, delay_seconds=random.uniform(0.0, longest))  # noqa: S311  jitter
 
 

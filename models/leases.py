@@ -42,6 +42,10 @@ from models.transitions import change
 ANY_DEVICE: Final = ("auto", "cpu")
 
 
+#: No job waits longer than this for its next attempt to be due.
+LONGEST_DELAY_SECONDS: Final = 600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right of one attempt to write to one job."""
@@ -229,7 +233,9 @@ def drop(connection: Connection, lease: Lease) -> None:
 
 _NEXT = (
     select(jobs.c.id)
-    .where(jobs.c.status == literal_column("'queued'"), jobs.c.available_at <= now(), jobs.c.pool == bindparam("pool"))
+    .where(jobs.c.status == literal_column("'queued'"), jobs.c.pool == bindparam("pool"))
+    # One that is due later than any delay was queued before the clock was set back: it waits for no second tomorrow.
+    .where((jobs.c.available_at <= now()) | (jobs.c.available_at > now() + LONGEST_DELAY_SECONDS))
     .where(jobs.c.device.in_(ANY_DEVICE) | (jobs.c.device == bindparam("device")))
     .order_by(jobs.c.priority.desc(), jobs.c.available_at, jobs.c.id)
     .limit(1)

@@ -79,4 +79,4 @@ class Reaper:
 
     def _take(self, lease: Lease) -> Status | None:
         with self._database.unit_of_work() as connection:
-            return reap(connection, lease, observed_seq=self._observed[lease].hb_seq)
+            return reap(connection, lease, observed_seq=self._observed[lease].hb_seq, lease_seconds=self._lease_seconds)

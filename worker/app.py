@@ -51,6 +51,7 @@ def make_app() -> Celery:
         task_acks_late=False,
         task_serializer="json",
         accept_content=["json"],
+        worker_consumer="worker.consumer:EagerConsumer",
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,  # a busy worker leaves doorbells to idle ones
         worker_enable_remote_control=False,

@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models import checkpoints, controls, leases, metrics
 from models.database import Database
@@ -12,7 +12,7 @@ from models.errors import Superseded
 from models.leases import Lease
 from models.metric_blobs import points
 from models.status import Outcome, Status
-from models.tables import job_leases
+from models.tables import job_leases, jobs
 from tests.models.steps import claim, end, held, job, running, submit
 
 
@@ -51,6 +51,13 @@ def test_a_claim_whose_answer_got_lost_can_be_asked_for(database: Database) -> N
     end(database, taken.lease, Outcome.DRAINED)
     with database.reading() as connection:
         assert leases.claimed(connection, token=token) is None
+
+
+def test_a_clock_that_is_set_back_holds_no_queued_job_up(database: Database) -> None:
+    submit(database)
+    with database.unit_of_work() as connection:
+        connection.execute(update(jobs).values(available_at=jobs.c.available_at + 86_400))
+    assert claim(database) is not None
 
 
 def test_a_job_waits_for_a_worker_with_its_device(database: Database) -> None:

@@ -63,8 +63,17 @@ def test_a_lease_that_has_not_run_out_by_the_database_s_clock_is_left_alone(data
     clock = Clock()
     reaper = _reaper(database, clock)
     submit(database)
-    assert claim(database, lease_seconds=3600.0) is not None
+    assert claim(database, lease_seconds=59.0) is not None
     assert _watch(reaper, clock, for_seconds=600) == []
+
+
+def test_a_database_s_clock_that_was_set_back_keeps_no_dead_attempt_alive(database: Database) -> None:
+    clock = Clock()
+    reaper = _reaper(database, clock)
+    submit(database)
+    assert claim(database, lease_seconds=24 * 3600.0) is not None  # as a lease looks that was granted before
+    assert _watch(reaper, clock, for_seconds=60) == []
+    assert len(_watch(reaper, clock, for_seconds=10)) == 1
 
 
 def test_a_reaper_that_slept_starts_to_watch_anew(database: Database) -> None:

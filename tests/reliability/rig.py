@@ -1,0 +1,129 @@
+"""The whole service as real processes on a PostgreSQL and a broker that a test may hurt, and what a test asks of it."""
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from launcher import processes
+from models.clock import parse_rfc3339
+from tests.fixtures import brokers
+from tests.fixtures.postgresql import OwnServer, own_server
+from tests.fixtures.proxy import Proxy
+from tests.fixtures.services import RunningService, running_service
+from tests.fixtures.waiting import free_port, wait_for
+
+#: A job that is over as soon as it has begun.
+TINY = {
+    "data": {"dataset": "iris"},
+    "network": {"type": "mlp", "hidden": [4]},
+    "training": {"epochs": 1},
+    "evaluation": {"baselines": False},
+}
+#: A job that goes on until it is told otherwise, saving now and then.
+ENDLESS = {
+    "data": {"dataset": "iris"},
+    "network": {"type": "mlp", "hidden": [4]},
+    "training": {"epochs": 1_000_000},
+    "checkpoints": {"every": "500 steps"},
+    "early_stopping": None,
+    "evaluation": {"baselines": False},
+}
+SETTINGS = {
+    "TRAINYARD_SLOTS": "2",
+    "TRAINYARD_HEARTBEAT_SECONDS": "0.5",
+    "TRAINYARD_LEASE_SECONDS": "6",
+    "TRAINYARD_REAPER_SECONDS": "0.5",
+}
+
+
+@dataclass
+class Broker:
+    """A Redis that a test may stop, kill, freeze and empty, behind a proxy that may fall silent."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and return once it answers."""
+        self.process = brokers.start(brokers.redis_or_valkey_server(), self.folder, self.port)
+
+    def stop(self, *, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it."""
+        if self.process is not None:
+            processes.stop(self.process, how=how)
+
+
+@dataclass
+class Rig:
+    """A running service, and what it stands on."""
+
+    service: RunningService
+    broker: Broker
+    proxy: Proxy
+    postgresql: OwnServer
+
+    @property
+    def broker_url(self) -> str:
+        """The broker itself, past the proxy."""
+        return f"redis://127.0.0.1:{self.broker.port}/0"
+
+    def submit_paced(self, num_jobs: int, *, pause: Callable[[], object], spec: dict[str, Any] = TINY) -> list[str]:
+        """Submit jobs one by one, slowly enough that none waits for another."""
+        job_ids = []
+        for _ in range(num_jobs):
+            job_ids.append(self.service.submit(spec))
+            pause()
+        return job_ids
+
+    def finished(self, job_ids: Sequence[str], *, timeout_seconds: float = 120.0) -> list[dict[str, Any]]:
+        """The jobs once all of them have ended."""
+        return [self.service.wait(job_id, timeout_seconds=timeout_seconds) for job_id in job_ids]
+
+    def train_endlessly(self) -> str:
+        """A job that trains by now."""
+        job_id = self.service.submit(ENDLESS)
+        wait_for(lambda: (self.service.job(job_id)["progress"]["step"] or 0) > 500, "some steps", timeout_seconds=60)
+        return job_id
+
+    def step_times(self, job_id: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
+        """When each step of a job was trained, in seconds since the epoch; checks that none is missing or doubled."""
+        series = self.service.call("GET", f"/v1/jobs/{job_id}/metrics/train/loss?max_points=10000000").json()
+        assert series["step"] == list(range(1, len(series["step"]) + 1))
+        return np.array([parse_rfc3339(time) for time in series["time"]])
+
+
+def start_latencies(jobs: Sequence[dict[str, Any]]) -> list[float]:
+    """Seconds from each job's submission to the first claim."""
+    return [parse_rfc3339(job["started_at"]) - parse_rfc3339(job["created_at"]) for job in jobs]
+
+
+def p99(seconds: Sequence[float]) -> float:
+    """The 99th percentile, or the longest of fewer than a hundred."""
+    return float(np.quantile(seconds, 0.99, method="higher"))
+
+
+@contextmanager
+def running_rig(folder: Path, **settings: str) -> Iterator[Rig]:
+    """Everything started; everything gone afterwards."""
+    broker = Broker(folder)
+    broker.start()
+    proxy = Proxy(broker.port)
+    try:
+        with own_server() as postgresql:
+            urls = {
+                "TRAINYARD_DATABASE_URL": postgresql.url,
+                "TRAINYARD_BROKER_URL": f"redis://127.0.0.1:{proxy.port}/0",
+            }
+            with running_service(folder / "data", **SETTINGS, **urls, **settings) as service:
+                service.train(TINY)  # the worker has warmed up
+                yield Rig(service, broker, proxy, postgresql)
+    finally:
+        proxy.close()
+        broker.stop()

@@ -1,0 +1,162 @@
+"""Whatever happens to PostgreSQL: no job is lost, no live one is reaped, training goes on at its pace, and the API
+answers or says that it cannot.
+"""
+
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import numpy as np
+import psutil
+import psycopg
+import pytest
+
+from tests.fixtures.results import Measured
+from tests.reliability.rig import TINY, Rig
+
+#: Of the steps per second before, at least so many during: the machine that tests is busy with more than this.
+SLOWEST_SHARE = 0.4
+TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+
+
+@contextmanager
+def restarted(rig: Rig) -> Iterator[None]:
+    rig.postgresql.stop()
+    try:
+        yield
+    finally:
+        rig.postgresql.start()
+
+
+@contextmanager
+def frozen(rig: Rig) -> Iterator[None]:
+    server = psutil.Process(rig.postgresql.process.pid)
+    processes = [server, *server.children()]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def backends_terminated(rig: Rig) -> Iterator[None]:
+    is_over = threading.Event()
+
+    def terminate() -> None:
+        with psycopg.connect(rig.postgresql.url, autocommit=True) as connection:
+            while not is_over.wait(0.5):
+                connection.execute(TERMINATE)
+
+    thread = threading.Thread(target=terminate)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+FAULTS = [restarted, frozen, backends_terminated]
+
+
+class Clients:
+    """Threads that read and submit all the time, and keep what they were answered."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.accepted: list[str] = []
+        self.longest_seconds = 0.0
+        self._rig = rig
+        self._is_over = threading.Event()
+        self._threads = [threading.Thread(target=self._repeat, args=(ask,)) for ask in (self._read, self._submit)]
+
+    def __enter__(self) -> "Clients":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _repeat(self, ask: Any) -> None:
+        while not self._is_over.wait(0.2):
+            answer: httpx2.Response = ask()
+            self.statuses[answer.status_code] += 1
+            self.longest_seconds = max(self.longest_seconds, answer.elapsed.total_seconds())
+
+    def _read(self) -> httpx2.Response:
+        return self._rig.service.call("GET", "/v1/jobs?limit=5")
+
+    def _submit(self) -> httpx2.Response:
+        answer = self._rig.service.call("POST", "/v1/jobs", body=TINY)
+        if answer.status_code == 201:
+            self.accepted.append(answer.json()["id"])
+        return answer
+
+
+def hurt(rig: Rig, fault: Any, seconds: float, measured: Measured) -> None:
+    running = rig.train_endlessly()
+    with Clients(rig) as clients:
+        pause(2.0)
+        began = last_step(rig, running)
+        with fault(rig):
+            pause(seconds)
+        pause(3.0)
+    rig.service.call("POST", f"/v1/jobs/{running}/cancel")
+    (job,) = rig.finished([running])
+    others = rig.finished(clients.accepted)
+    share = pace_kept(rig.step_times(running), began=began, seconds=seconds)
+    refused = {status for status in clients.statuses if not (200 <= status < 500 or status == 503)}
+    lost = [other for other in others if other["status"] != "succeeded"]
+    reaped = [each for each in (job, *others) if "lost" in {attempt["outcome"] for attempt in each["attempts"]}]
+    measured(
+        f"PostgreSQL {fault.__name__.replace('_', ' ')} for {seconds:g} s",
+        jobs=len(others) + 1,
+        lost=len(lost),
+        reaped=len(reaped),
+        answers=sum(clients.statuses.values()),
+        answers_503=clients.statuses[503],
+        longest_answer_s=clients.longest_seconds,
+        pace_kept=share,
+    )
+    assert (refused, lost, reaped) == (set(), [], []), rig.service.logs()
+    assert len(job["attempts"]) == 1
+    assert share >= SLOWEST_SHARE
+
+
+def last_step(rig: Rig, job_id: str) -> float:
+    """When the job's newest step was trained."""
+    job = rig.service.job(job_id)
+    assert job["status"] == "running"
+    return float(rig.step_times(job_id)[-1])
+
+
+def pace_kept(times: "np.ndarray[Any, np.dtype[np.float64]]", *, began: float, seconds: float) -> float:
+    """Steps while the database was away, by as many as in as long a time before."""
+    before = np.count_nonzero((times >= began - 2.0) & (times < began)) / 2.0
+    during = np.count_nonzero((times >= began) & (times < began + seconds)) / seconds
+    return float(during / before)
+
+
+def pause(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_is_lost_reaped_or_slowed(rig: Rig, fault, measured):
+    hurt(rig, fault, 10.0 if fault is frozen else 4.0, measured)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_is_lost_reaped_or_slowed_in_a_minute(rig: Rig, fault, measured):
+    hurt(rig, fault, 60.0, measured)
