@@ -1,6 +1,9 @@
-"""One service for all tests of a file."""
+"""One service for all tests of a file, and a folder in memory."""
 
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,3 +15,11 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """The service with short deadlines."""
     with running_rig(tmp_path_factory.mktemp("rig")) as running:
         yield running
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder that no disk slows down, where there is one."""
+    root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=root, prefix="trainyard-simulation-") as folder:
+        yield Path(folder)

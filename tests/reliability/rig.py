@@ -27,8 +27,8 @@ TINY = {
 }
 #: A job that goes on until it is told otherwise, saving now and then.
 ENDLESS = {
-    "data": {"dataset": "iris"},
-    "network": {"type": "mlp", "hidden": [4]},
+    "data": {"dataset": "digits"},
+    "network": {"type": "mlp", "hidden": [128, 128]},
     "training": {"epochs": 1_000_000},
     "checkpoints": {"every": "500 steps"},
     "early_stopping": None,
@@ -86,15 +86,20 @@ class Rig:
         """The jobs once all of them have ended."""
         return [self.service.wait(job_id, timeout_seconds=timeout_seconds) for job_id in job_ids]
 
-    def train_endlessly(self) -> str:
-        """A job that trains by now."""
+    @contextmanager
+    def training(self) -> Iterator[str]:
+        """A job that trains while the block runs; it is cancelled then, and over."""
         job_id = self.service.submit(ENDLESS)
-        wait_for(lambda: (self.service.job(job_id)["progress"]["step"] or 0) > 500, "some steps", timeout_seconds=60)
-        return job_id
+        try:
+            wait_for(lambda: (self.service.job(job_id)["progress"]["step"] or 0) > 100, "steps", timeout_seconds=60)
+            yield job_id
+        finally:
+            self.service.call("POST", f"/v1/jobs/{job_id}/cancel")
+            self.service.wait(job_id)
 
     def step_times(self, job_id: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
         """When each step of a job was trained, in seconds since the epoch; checks that none is missing or doubled."""
-        series = self.service.call("GET", f"/v1/jobs/{job_id}/metrics/train/loss?max_points=10000000").json()
+        series = self.service.call("GET", f"/v1/jobs/{job_id}/metrics/train/loss?max_points=100000").json()
         assert series["step"] == list(range(1, len(series["step"]) + 1))
         return np.array([parse_rfc3339(time) for time in series["time"]])
 

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import numpy as np
@@ -77,7 +77,7 @@ class Clients:
         self._is_over = threading.Event()
         self._threads = [threading.Thread(target=self._repeat, args=(ask,)) for ask in (self._read, self._submit)]
 
-    def __enter__(self) -> "Clients":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -104,15 +104,13 @@ class Clients:
 
 
 def hurt(rig: Rig, fault: Any, seconds: float, measured: Measured) -> None:
-    running = rig.train_endlessly()
-    with Clients(rig) as clients:
+    with rig.training() as running, Clients(rig) as clients:
         pause(2.0)
         began = last_step(rig, running)
         with fault(rig):
             pause(seconds)
         pause(3.0)
-    rig.service.call("POST", f"/v1/jobs/{running}/cancel")
-    (job,) = rig.finished([running])
+    job = rig.service.job(running)
     others = rig.finished(clients.accepted)
     share = pace_kept(rig.step_times(running), began=began, seconds=seconds)
     refused = {status for status in clients.statuses if not (200 <= status < 500 or status == 503)}
