@@ -174,7 +174,7 @@ class WindowWarping(Augmented):
 class TokenDropout(Augmented):
     """Words replaced by the unknown one (Iyyer et al. 2015)."""
 
-    READS: ClassVar[frozenset[Kind]] = frozenset({"text"})
+    READS: ClassVar[frozenset[Kind]] = frozenset({"text", "mixed"})
     type: Literal["token_dropout"] = "token_dropout"
     p: Fraction = Field(0.1, description="Chance of a token to be replaced.")
 

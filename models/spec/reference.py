@@ -35,7 +35,11 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _described(found: list[type[Section]], *, under: str) -> Iterator[str]:
+def _described(
+    found: list[type[Section]], *, under: str, above: frozenset[type[Section]] = frozenset()
+) -> Iterator[str]:
+    """The sections and those inside them; what is described `above` already is not again."""
+    found = [section for section in found if section not in above]
     for section in found:
         if kind := type_name(section):
             yield f"### `{under}`: `{kind}`\n"
@@ -46,7 +50,7 @@ def _described(found: list[type[Section]], *, under: str) -> Iterator[str]:
         if _shown(section):
             yield _table(section)
         for name, field in section.model_fields.items():
-            yield from _described(sections(field.annotation), under=f"{under}.{name}")
+            yield from _described(sections(field.annotation), under=f"{under}.{name}", above=above.union(found))
 
 
 def _table(section: type[Section]) -> str:

@@ -46,8 +46,9 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     image = _image(spec, profile) if kind == "image" else spec.preprocessing.image
     evaluation = _evaluation(spec.evaluation, task=task, num_classes=num_classes)
     batch_size = resolved_batch_size(spec, num_train=num_train)
-    size = None if kind != "image" or image.size == "auto" else image.size
-    network = resolved_network(spec.network, Surroundings(kind, batch_size, size, by_letter=text.tokenizer == "char"))
+    shape = None if kind != "image" or "auto" in (image.size, image.channels) else (image.channels, *image.size)
+    window, by_letter = spec.preprocessing.series.window, text.tokenizer == "char"
+    network = resolved_network(spec.network, Surroundings(kind, batch_size, shape, window, by_letter))
     resolved = spec.model_copy(
         update={
             "task": task,

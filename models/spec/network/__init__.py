@@ -8,6 +8,7 @@ from pydantic import Field
 
 from models.spec.base import Named, Section
 from models.spec.network.images import Cnn, ResNet
+from models.spec.network.layers import Layers
 from models.spec.network.parts import Activation, Initialization, Initialized, Norm, Pooling
 from models.spec.network.sequences import Gru, Lstm, Recurrent, Rnn, Tcn, Transformer
 from models.spec.network.tables import Mlp, TabM
@@ -19,6 +20,7 @@ __all__ = [
     "Gru",
     "Initialization",
     "Initialized",
+    "Layers",
     "Lstm",
     "Mlp",
     "Network",
@@ -40,7 +42,7 @@ class AutoNetwork(Section):
 
 
 Network = Annotated[
-    AutoNetwork | Mlp | TabM | Cnn | ResNet | Rnn | Lstm | Gru | Tcn | Transformer,
+    AutoNetwork | Mlp | TabM | Cnn | ResNet | Rnn | Lstm | Gru | Tcn | Transformer | Layers,
     Field(discriminator="type"),
     Named,
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -12,6 +13,7 @@ from models.spec.network import (
     Cnn,
     Gru,
     Initialized,
+    Layers,
     Lstm,
     Mlp,
     Network,
@@ -22,13 +24,15 @@ from models.spec.network import (
     Transformer,
 )
 from models.spec.network import Recurrent as RecurrentNetwork
+from models.spec.network.layers import Layer, Norm, Residual
+from models.spec.network.shapes import Shape, check_end, trace
 
 #: The networks that read each kind of data; `auto` is the first.
 NETWORKS: dict[Kind, tuple[type[Initialized], ...]] = {
-    "table": (Mlp, TabM, Transformer),
-    "image": (Cnn, ResNet, Mlp, Transformer),
-    "series": (Lstm, Gru, Rnn, Tcn, Transformer, Mlp),
-    "text": (Mlp, Lstm, Gru, Rnn, Tcn, Transformer),
+    "table": (Mlp, TabM, Transformer, Layers),
+    "image": (Cnn, ResNet, Mlp, Transformer, Layers),
+    "series": (Lstm, Gru, Rnn, Tcn, Transformer, Mlp, Layers),
+    "text": (Mlp, Lstm, Gru, Rnn, Tcn, Transformer, Layers),
     "mixed": (Mlp,),
 }
 
@@ -42,15 +46,30 @@ SMALL_STAGES, LARGE_STAGES = ((32, 64, 128), (1, 1, 1)), ((64, 128, 256, 512), (
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a network is chosen for: a kind of data, batches of that size, and images of that size if any.
+    """What a network is chosen for: a kind of data, rows per batch, the shape (C, H, W) of images, steps of windows.
 
     `mixed` is a text beside other columns; `by_letter`, whether the tokens of a text are single characters.
     """
 
     kind: Kind
     batch_size: int | Literal["full"]
-    image_size: tuple[int, int] | None = None
+    image: tuple[int, int, int] | None = None
+    window: int | None = None
     by_letter: bool = False
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width."""
+        return (1, 1) if self.image is None else self.image[1:]
+
+
+#: What a stack of layers is given, as far as it is known before the data is read.
+_INPUTS: Mapping[Kind, Callable[[Surroundings], Shape]] = {
+    "table": lambda _around: Shape("vector", (None,)),
+    "image": lambda around: Shape("image", around.image or (None, None, None)),
+    "series": lambda around: Shape("sequence", (around.window, None)),
+    "text": lambda _around: Shape("tokens", (None,)),
+}
 
 
 def resolved_network(network: Network, around: Surroundings) -> Network:
@@ -67,6 +86,8 @@ def resolved_network(network: Network, around: Surroundings) -> Network:
         changes["pooling"] = "mean" if around.kind == "text" else "last"
     if isinstance(network, Transformer):
         changes |= _attention(network, around)
+    if isinstance(network, Layers):
+        _check_layers(network, around)
     return network.model_copy(update=changes)
 
 
@@ -81,8 +102,25 @@ def _automatic(around: Surroundings) -> Network:
     return cast("Network", NETWORKS[around.kind][0]())
 
 
+def _check_layers(network: Layers, around: Surroundings) -> None:
+    """Find layers that do not fit as early as the data allows; the rest is found where the network is built."""
+    check_end(trace(network.layers, _INPUTS[around.kind](around))[-1])
+    for place, layer in _each(network.layers):
+        if around.batch_size == 1 and isinstance(layer, Norm) and layer.kind == "batch":
+            raise misfit(f"#/network/layers/{place}/kind", "cannot be batch with a batch_size of 1")
+
+
+def _each(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer]]:
+    for number, layer in enumerate(layers):
+        yield str(number), layer
+        if isinstance(layer, Residual):
+            yield from ((f"{number}/layers/{place}", inner) for place, inner in _each(layer.layers))
+
+
 def has_skips(network: Network) -> bool:
     """Whether the network has blocks that stochastic depth can leave out."""
+    if isinstance(network, Layers):
+        return any(isinstance(layer, Residual) for layer in network.layers)
     return isinstance(network, ResNet | Tcn | Transformer) or (isinstance(network, Mlp) and network.skip)
 
 
@@ -109,7 +147,7 @@ def _tokens(network: Network, *, kind: Kind) -> dict[str, Any]:
 
 
 def _stages(network: ResNet, around: Surroundings) -> dict[str, Any]:
-    size = around.image_size or (1, 1)
+    size = around.image_size
     large = min(size) > LARGEST_SMALL_IMAGE
     changes: dict[str, Any] = {} if network.stem != "auto" else {"stem": "strided" if large else "plain"}
     if network.widths == "auto":
@@ -130,7 +168,7 @@ def _attention(network: Transformer, around: Surroundings) -> dict[str, Any]:
         if network.patch is not None:
             raise misfit("#/network/patch", f"is for images; this data is {around.kind}")
         return changes
-    height, width = around.image_size or (1, 1)
+    height, width = around.image_size
     patch = network.patch or max(1, round(min(height, width) / 8))
     if patch > min(height, width):
         raise misfit("#/network/patch", f"{patch} is larger than the image, which is {height} x {width}")

@@ -65,7 +65,7 @@ def test_a_list_is_taken_as_it_is():
     [
         (TABLE, ["mixup", "rotate"], "#/augmentation/1/type", "rotate is for image; this data is table"),
         (images(28), ["jitter"], "#/augmentation/0/type", "jitter is for series; this data is image"),
-        (images(28), ["token_dropout"], "#/augmentation/0/type", "is for text"),
+        (images(28), ["token_dropout"], "#/augmentation/0/type", "is for mixed, text"),
         (TABLE, ["cutmix"], "#/augmentation/0/type", "is for image"),
         (images(28), ["mixup", "blur", "cutmix"], "#/augmentation/2/type", "give one of mixup and cutmix"),
         (

@@ -20,6 +20,7 @@ def test_every_union_is_listed_with_its_types():
         "gru",
         "tcn",
         "transformer",
+        "layers",
     ]
     assert {"cosine", "step"} < set(types["schedules"])
     assert {"data", "training", "early_stopping", "retries"} < set(types["sections"])

@@ -21,6 +21,7 @@ from worker.training.networks.mlp import Mlp
 from worker.training.networks.model import Model
 from worker.training.networks.recurrent import Recurrent
 from worker.training.networks.resnet import ResNet
+from worker.training.networks.stack import Stack
 from worker.training.networks.tabm import Features, TabM
 from worker.training.networks.tcn import Tcn
 from worker.training.networks.transformer import Transformer
@@ -37,6 +38,7 @@ NETWORKS: Mapping[type, Callable[[Any, Signature], nn.Module]] = {
     specs.Gru: Recurrent,
     specs.Tcn: Tcn,
     specs.Transformer: Transformer,
+    specs.Layers: Stack,
 }
 
 

@@ -62,7 +62,8 @@ def _edges(column: np.ndarray, bins: int) -> np.ndarray:
     weights = counts / len(column) + 1 / len(distinct)
     reached = np.cumsum(weights) / weights.sum()
     places = np.searchsorted(reached, np.linspace(0, 1, bins + 1) - 1e-9)
-    return distinct[np.unique(np.minimum(places, len(distinct) - 1))]
+    edges: np.ndarray = distinct[np.unique(np.minimum(places, len(distinct) - 1))]
+    return edges
 
 
 def _coded(edges: np.ndarray, bins: int) -> tuple[np.ndarray, ...]:

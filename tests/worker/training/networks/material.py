@@ -33,9 +33,9 @@ def batch_for(signature, *, rows=6):
 
 
 def resolved(signature, *, batch_size=32, **network):
-    size = signature.image[1:] if signature.image else None
+    window = signature.series[0] if signature.series else None
     spec = parse({"data": {"dataset": "x"}, "network": network}).network
-    return resolved_network(spec, Surroundings(signature.kind, batch_size, size))
+    return resolved_network(spec, Surroundings(signature.kind, batch_size, signature.image, window))
 
 
 def built(signature, *, stochastic_depth=0.0, **network):
