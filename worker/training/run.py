@@ -20,6 +20,7 @@ from worker.training.errors import CheckpointRefused, TrainingError
 from worker.training.keeper import Keeper
 from worker.training.loop import BROKEN_OFF, Ending, Loop
 from worker.training.precision import chosen
+from worker.training.range_test import at_rate, find_rate, known_rate, usual_rate, with_rate
 from worker.training.recorder import Recorder
 from worker.training.resolution import resolved, settled
 from worker.training.result import OUTCOMES, Result, score_test, summary
@@ -62,6 +63,7 @@ class _Run:
         self._phase = ""
         self._phase_began = time.monotonic()
         self._phase_seconds: dict[str, float] = {}
+        self._finds_rate = False
 
     def open(self, spec: JobSpec, source: Source, *, device: torch.device, begin: Snapshot | None = None) -> Session:
         """Resolve the spec, prepare the data, build the network."""
@@ -70,6 +72,9 @@ class _Run:
         self._callback.on_sign()
         data = prepare(spec, source, device=device, on_sign=self._callback.on_sign)
         self._callback.on_sign()
+        self._finds_rate = spec.optimizer.learning_rate == "auto"
+        if self._finds_rate:
+            spec = at_rate(spec, usual_rate(spec))
         session = open_session(settled(spec, data), data, device=device, begin=begin)
         for warning in session.data.report.get("warnings", ()):
             self._callback.on_warning("data", warning)
@@ -77,16 +82,24 @@ class _Run:
 
     def go(self, session: Session, *, resume: Path | Snapshot | None, keeps_threads: bool) -> Result:
         """Train to an end, then test and save what the run returns."""
+        if self._finds_rate:
+            session = self._at_good_rate(session, resume=resume)
         recorder = Recorder(self._callback, device=session.device)
         keeper = self._keeper(session, recorder)
         if resume is not None:
             self._resume(keeper, resume, keeps_threads=keeps_threads)
-        self._callback.on_resolved(session.spec, _facts(session))
+        found = {"learning_rate": session.spec.optimizer.learning_rate} if self._finds_rate else {}
+        self._callback.on_resolved(session.spec, {**_facts(session), **found})
         self._enter("training")
         ending = Loop(session, recorder=recorder, keeper=keeper, callback=self._callback).fit()
         if ending in BROKEN_OFF:
             return Result(OUTCOMES[ending], session.counters.step, session.counters.epoch, {"ended_by": ending.value})
         return self._finish(session, keeper, ending)
+
+    def _at_good_rate(self, session: Session, *, resume: Path | Snapshot | None) -> Session:
+        """The session at the rate that the run was begun with, or at one that is found now."""
+        rate = None if resume is None else known_rate(session.spec, resume)
+        return with_rate(session, find_rate(session, self._callback) if rate is None else rate)
 
     def _finish(self, session: Session, keeper: Keeper, ending: Ending) -> Result:
         self._enter("evaluating")

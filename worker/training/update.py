@@ -16,12 +16,15 @@ from worker.training.precision import LossScale
 
 
 class Update:
-    """Optimizer, schedule and gradient bound of one network."""
+    """Optimizer, schedule and gradient bound of one network. `rates` of the steps take the place of the schedule's."""
 
-    def __init__(self, spec: JobSpec, network: nn.Module, plan: Plan) -> None:
+    def __init__(
+        self, spec: JobSpec, network: nn.Module, plan: Plan, *, rates: Callable[[int], float] | None = None
+    ) -> None:
         self.optimizer: optim.Optimizer = optimizers.build(spec.optimizer, network)
         self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._learning_rate = rate_of(spec.optimizer)
+        self._rates = rates
         self.schedule = schedules.build(spec.schedule, plan)
         self.loss_scale = LossScale() if spec.training.precision == "fp16" else None
         self._bound = spec.regularization.gradient_clip
@@ -30,6 +33,8 @@ class Update:
 
     def learning_rate(self, step: int) -> float:
         """The rate of a step, counted from 0. Skipped steps are none for the schedule."""
+        if self._rates is not None:
+            return self._rates(step)
         skipped = 0 if self.loss_scale is None else self.loss_scale.num_skipped
         return self._learning_rate * self.schedule(step - skipped)
 
