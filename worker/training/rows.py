@@ -70,7 +70,7 @@ class Rows:
 
     def take(self, index: Tensor) -> Rows:
         """The rows of these numbers, int64 [N], in their order; none of them is mixed yet."""
-        inputs = {name: tensor.index_select(0, index) for name, tensor in self.inputs.items()}
+        inputs = {name: _selected(tensor, index) for name, tensor in self.inputs.items()}
         return Rows(inputs, self.targets.index_select(0, index), self.is_ready)
 
     def slices(self, size: int) -> Generator[Rows]:
@@ -147,6 +147,13 @@ def prepare(split: Split, model: Model) -> Rows:
         parts = [model.preprocessing(piece.inputs) for piece in raw.slices(evaluation_size(raw))]
         inputs = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     return Rows(inputs, targets, is_ready=True)
+
+
+def _selected(values: Tensor, index: Tensor) -> Tensor:
+    """The rows of a tensor, laid out as it is: `index_select` alone turns images that lie channels last around."""
+    if values.ndim == 4 and values.stride(1) == 1 and values.is_contiguous(memory_format=torch.channels_last):
+        return values.permute(0, 2, 3, 1).index_select(0, index).permute(0, 3, 1, 2)
+    return values.index_select(0, index)
 
 
 def evaluation_size(rows: Rows) -> int:

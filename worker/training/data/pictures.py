@@ -60,11 +60,12 @@ class Pictures:
     def batches(self, cuts: Iterable[Numbers], *, device: torch.device) -> Generator[Tensor]:
         """The images of each cut, uint8 [n, C, H, W] on the device, decoded ahead by threads that end with this.
 
-        Raises InvalidData naming a damaged file where the batch that holds it is asked for.
+        They lie channels last, as decoders write them and convolutions read them. Raises InvalidData
+        naming a damaged file where the batch that holds it is asked for.
         """
         with Loader(self.decode, cuts, shape=self.shape, num_threads=self.num_threads, device=device) as loader:
             for pixels in loader:
-                yield pixels.to(device, non_blocking=True).permute(0, 3, 1, 2).contiguous()
+                yield pixels.to(device, non_blocking=True).permute(0, 3, 1, 2)
 
     def in_order(self, size: int, *, device: torch.device) -> Generator[Tensor]:
         """All images in their order, `size` at a time."""
@@ -72,9 +73,9 @@ class Pictures:
         return self.batches(cuts, device=device)
 
     def gathered(self, *, device: torch.device, on_sign: Callable[[], None] = lambda: None) -> Tensor:
-        """All images on the device, uint8 [N, C, H, W]; besides them only a few are ever in memory."""
-        shape = self.shape
-        images = torch.empty((len(self), shape.channels, shape.height, shape.width), dtype=torch.uint8, device=device)
+        """All images on the device, as `batches` gives them; besides them only a few are ever in memory."""
+        size = (len(self), self.shape.height, self.shape.width, self.shape.channels)
+        images = torch.empty(size, dtype=torch.uint8, device=device).permute(0, 3, 1, 2)
         place = 0
         with closing(self.in_order(GATHERED, device=device)) as pieces:
             for piece in pieces:
