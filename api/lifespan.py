@@ -24,6 +24,7 @@ from api.webhook_sender import Sender
 from models import logbook, predictions, service_secrets
 from models.artifacts import open_store
 from models.database import Database
+from models.destinations import Destinations
 from models.pages import Cursors
 from models.settings import Settings
 
@@ -91,6 +92,7 @@ def _open(settings: Settings, database: Database) -> Service:
     artifacts = open_store(settings.artifacts)
     return Service(
         settings=settings,
+        destinations=Destinations.of(settings),
         database=database,
         artifacts=artifacts,
         doorbell=Doorbell(settings.broker),

@@ -15,6 +15,7 @@ from api.watcher import Watcher
 from api.webhook_sender import Sender
 from models.artifacts import ArtifactStore
 from models.database import Database
+from models.destinations import Destinations
 from models.pages import Cursors
 from models.settings import Settings
 
@@ -24,6 +25,7 @@ class Service:
     """The open resources of one API process."""
 
     settings: Settings
+    destinations: Destinations
     database: Database
     artifacts: ArtifactStore
     doorbell: Doorbell

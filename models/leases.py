@@ -216,12 +216,22 @@ def _goes_on_from(connection: Connection, lease: Lease, *, step: int | None, **v
 
 def warn(connection: Connection, lease: Lease, *, code: str, message: str) -> None:
     """Add a warning to the job, once per code and message."""
-    text = connection.execute(select(jobs.c.warnings).where(jobs.c.id == lease.job_id)).scalar_one()
+    text = connection.execute(select(jobs.c.warnings).where(jobs.c.id == lease.job_id).with_for_update()).scalar_one()
     warnings = decode(text)
     warning = {"code": code, "message": message}
     if warning not in warnings:
         entry = events.Entry("job.warning", warning)
         note(connection, lease, entries=[entry], warnings=encode([*warnings, warning]))
+
+
+def remark(connection: Connection, lease: Lease, *, code: str, message: str) -> None:
+    """Add a warning also behind the end of the attempt, as long as no other has begun; needs no guard."""
+    mine = (jobs.c.id == lease.job_id) & (jobs.c.attempt == lease.attempt)
+    text = connection.execute(select(jobs.c.warnings).where(mine).with_for_update()).scalar_one_or_none()
+    warning = {"code": code, "message": message}
+    if text is not None and warning not in (warnings := decode(text)):
+        entry = events.Entry("job.warning", warning)
+        change(connection, mine, {"warnings": encode([*warnings, warning])}, entries=[entry])
 
 
 def drop(connection: Connection, lease: Lease) -> None:

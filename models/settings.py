@@ -8,9 +8,10 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.addresses import web_address
 from models.fingerprints import short_digest
 
 # A unix socket path longer than this does not fit into sockaddr_un on Linux (108 bytes) or macOS (104).
@@ -60,10 +61,22 @@ class Settings(BaseSettings):
         description="Seconds, by comma, between the attempts to deliver an event to a webhook.",
     )
 
+    tracking_destinations: str = Field(
+        "none", description="Trackers that jobs may speak to, by comma: addresses, and `sqlite` for local databases."
+    )
+
     log_format: Literal["console", "json"] = Field("console", description="How the processes write their logs.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe line that is logged."
     )
+
+    @field_validator("tracking_destinations")
+    @classmethod
+    def _are_addresses(cls, destinations: str) -> str:
+        for one in destinations.split(","):
+            if one.strip() not in {"", "none", "sqlite"}:
+                web_address(one.strip())
+        return destinations
 
     @cached_property
     def database(self) -> str:
@@ -108,6 +121,11 @@ class Settings(BaseSettings):
     def webhook_schedule(self) -> list[float]:
         """The delays between the attempts to deliver an event. Raises ValueError for what is no number."""
         return [float(text) for text in self.webhook_retry_seconds.split(",") if text.strip()]
+
+    @cached_property
+    def tracking(self) -> list[str]:
+        """The trackers that jobs may speak to."""
+        return [one.strip() for one in self.tracking_destinations.split(",") if one.strip() not in {"", "none"}]
 
     @cached_property
     def is_loopback(self) -> bool:

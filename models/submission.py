@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from models import checkpoints, datasets, jobs, spec
+from models.destinations import Destinations
 from models.errors import FieldError, InvalidSpec, NotFound
 from models.identifiers import is_id
 from models.job import NO_DESCENT, Descent, Job
@@ -27,11 +28,14 @@ class Submission:
     descent: Descent = NO_DESCENT
 
 
-def prepare(connection: Connection, *, project: str, document: Mapping[str, Any]) -> Submission:
+def prepare(
+    connection: Connection, *, project: str, document: Mapping[str, Any], destinations: Destinations
+) -> Submission:
     """Read a spec and resolve it against its dataset's profile. Raises `InvalidSpec` with a pointer per mistake."""
     parsed = spec.parse(document)
     dataset_id, profile = _profile(connection, project=project, name=parsed.data.dataset)
     resolved = spec.document(spec.resolve(parsed, profile))
+    destinations.check(resolved["tracking"])
     prepared = Submission(sent=document, resolved=resolved, dataset_id=dataset_id)
     if parsed.init_from is None:
         return prepared
@@ -43,11 +47,12 @@ def descended(
     *,
     project: str,
     document: Mapping[str, Any],
+    destinations: Destinations,
     parent_id: str,
     origin: Literal["fork", "reproduction"],
 ) -> Submission:
     """As `prepare`, for a job that comes from another one."""
-    prepared = prepare(connection, project=project, document=document)
+    prepared = prepare(connection, project=project, document=document, destinations=destinations)
     return replace(prepared, descent=replace(prepared.descent, parent_id=parent_id, origin=origin))
 
 

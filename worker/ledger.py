@@ -63,6 +63,11 @@ class Ledger:
         self._delete(outdated)
         return status
 
+    def remark(self, code: str, message: str) -> None:
+        """Add a warning to the job, also when the attempt has ended, unless another has begun."""
+        with self._database.unit_of_work() as connection:
+            leases.remark(connection, self.lease, code=code, message=message)
+
     def _enter(self, connection: Connection, batch: Batch) -> tuple[Orders, list[str]]:
         """Write a batch behind the guard, unless it is there already; answers the orders, and the artifacts to delete
         after the commit.

@@ -13,6 +13,7 @@ from typing import Final
 from models import doorbells, endings, workers
 from models.artifacts import open_store
 from models.database import Database
+from models.destinations import Destinations
 from models.errors import Unavailable
 from models.settings import Settings
 from worker import health, node
@@ -20,10 +21,13 @@ from worker.nudges import Nudges
 from worker.predictions import Predictions
 from worker.slots import Slots
 from worker.spares import Spares
+from worker.tracking import Trackers
 
 log = logging.getLogger(__name__)
 
 _RETRY_SECONDS: Final = 2.0
+#: A tracker that has not taken everything by the end of its worker may still do so for so long.
+_TRACKERS_SECONDS: Final = 3.0
 
 
 class Worker:
@@ -34,6 +38,8 @@ class Worker:
         self._identity = node.identify(settings.data_dir / "workers")
         self._devices = node.devices()
         self._database = Database(settings.database)
+        store = open_store(settings.artifacts)
+        self._trackers = Trackers(Destinations.of(settings), database=self._database, store=store)
         self._spares = Spares(
             [self._devices[slot % len(self._devices)].environment for slot in range(settings.slots)],
             on_ready=self._sweep,
@@ -41,10 +47,11 @@ class Worker:
         self.slots: Final = Slots(
             settings,
             database=self._database,
-            store=open_store(settings.artifacts),
+            store=store,
             identity=self._identity,
             devices=self._devices,
             spares=self._spares,
+            trackers=self._trackers,
         )
         self._predictions = Predictions(
             settings,
@@ -87,6 +94,7 @@ class Worker:
         self.slots.drain()
         if not self.slots.wait_until_idle():
             log.error("some attempts could not be ended; their leases will run out")
+        self._trackers.close(_TRACKERS_SECONDS)
         self._closing.set()
         self.drain_soon()
         for thread in self._threads:

@@ -27,6 +27,7 @@ from worker.node import Device, Identity, num_cores
 from worker.processes import TrainerProcess
 from worker.spares import NoTemplate, Spares
 from worker.supervisor import Limits, Supervisor
+from worker.tracking import Trackers
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Slots:
         identity: Identity,
         devices: Sequence[Device],
         spares: Spares,
+        trackers: Trackers,
     ) -> None:
         """Slot `i` trains on device `i`, counted round."""
         self._settings = settings
@@ -64,6 +66,7 @@ class Slots:
         self._identity = identity
         self._devices = devices
         self._spares = spares
+        self._trackers = trackers
         self._free = list(range(settings.slots))
         self._running: dict[str, Supervisor] = {}
         self._in_doubt: dict[int, str] = {}  # tokens of claims that were not answered, by slot
@@ -212,9 +215,9 @@ class Slots:
         )
 
     def _supervise(self, slot: int, job: _Job, trainer: TrainerProcess) -> None:
-        lease = job.claim.lease
+        lease, ledger, status = job.claim.lease, self._ledger(job.claim), None
         try:
-            supervisor = self._supervisor(job, trainer)
+            supervisor = self._supervisor(job, trainer, ledger)
         except BaseException:
             trainer.close()  # nobody will bury it
             raise
@@ -223,25 +226,30 @@ class Slots:
             must_drain = self._has_drained
         if must_drain:
             self._drain_one(supervisor)
+        self._trackers.begin(job.claim, ledger)
         try:
             status = supervisor.run(on_first_step=lambda: self._spares.refill(slot), give_up=self._give_up)
             log.info("job %s attempt %d: %s", lease.job_id, lease.attempt, status or "superseded")
         finally:
+            self._trackers.end(lease, status)
             with self._changed:
                 del self._running[lease.job_id]
 
-    def _supervisor(self, job: _Job, trainer: TrainerProcess) -> Supervisor:
+    def _ledger(self, claim: Claim) -> Ledger:
+        return Ledger(
+            self._database,
+            self._store,
+            claim.lease,
+            lease_seconds=self._settings.lease_seconds,
+            keep_last=keep_last(claim),
+        )
+
+    def _supervisor(self, job: _Job, trainer: TrainerProcess, ledger: Ledger) -> Supervisor:
         claim, settings = job.claim, self._settings
         return Supervisor(
             trainer,
             start_frame(claim, job.source, store=self._store, num_threads=self._num_threads, begin=job.begin),
-            ledger=Ledger(
-                self._database,
-                self._store,
-                claim.lease,
-                lease_seconds=settings.lease_seconds,
-                keep_last=keep_last(claim),
-            ),
+            ledger=ledger,
             limits=Limits(
                 heartbeat_seconds=settings.heartbeat_seconds,
                 watchdog_seconds=settings.watchdog_seconds,

@@ -64,7 +64,12 @@ def fork_job(
         if wish.from_checkpoint is not None:
             changed["init_from"] = {"job": parent.id, "checkpoint": str(wish.from_checkpoint)}
         prepared = submission.descended(
-            connection, project=principal.project, document=changed, parent_id=parent.id, origin="fork"
+            connection,
+            project=principal.project,
+            document=changed,
+            destinations=service.destinations,
+            parent_id=parent.id,
+            origin="fork",
         )
     return _queued(service, creation, prepared, project=principal.project)
 
@@ -81,7 +86,12 @@ def reproduce_job(
         parent = jobs.get(connection, project=principal.project, job_id=job_id)
         again = dict(parent.resolved_spec)
         prepared = submission.descended(
-            connection, project=principal.project, document=again, parent_id=parent.id, origin="reproduction"
+            connection,
+            project=principal.project,
+            document=again,
+            destinations=service.destinations,
+            parent_id=parent.id,
+            origin="reproduction",
         )
     return _queued(service, creation, prepared, project=principal.project)
 

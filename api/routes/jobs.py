@@ -58,7 +58,9 @@ def create_job(
     if (replayed := creation.replay()) is not None:
         return replayed
     with service.database.reading() as connection:
-        prepared = submission.prepare(connection, project=principal.project, document=document)
+        prepared = submission.prepare(
+            connection, project=principal.project, document=document, destinations=service.destinations
+        )
     if dry_run is not None:
         return json_response({"resolved_spec": prepared.resolved})
 

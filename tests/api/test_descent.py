@@ -187,12 +187,15 @@ def test_a_checkpoint_that_goes_between_reading_and_queueing_is_noticed(
     client: TestClient, database: Database, artifacts: Path
 ):
     from models import submission
+    from models.destinations import Destinations
     from models.errors import InvalidSpec
 
     parent = trained(client, database, artifacts)
     document = {"data": {"dataset": "iris"}, "init_from": {"job": parent}}
     with database.reading() as connection:
-        prepared = submission.prepare(connection, project="default", document=document)
+        prepared = submission.prepare(
+            connection, project="default", document=document, destinations=Destinations.of(Settings())
+        )
     with database.unit_of_work() as connection:
         jobs.remove(connection, project="default", job_id=parent)
     with pytest.raises(InvalidSpec, match="is gone"), database.unit_of_work() as connection:

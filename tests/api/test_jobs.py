@@ -248,3 +248,9 @@ def test_only_a_job_that_is_over_can_be_deleted_and_its_files_go_with_it(
     problem(client.get(f"/v1/jobs/{job_id}"), 404, "not_found")
     problem(client.delete(f"/v1/jobs/{job_id}"), 404, "not_found")
     assert not folder.exists()
+
+
+def test_a_tracker_that_the_operator_does_not_allow_is_refused_with_its_place(client):
+    tracking = {"mlflow": {"tracking_uri": "http://169.254.169.254"}}
+    body = problem(client.post("/v1/jobs", json={**SPEC, "tracking": tracking}), 422, "invalid_spec")
+    assert pointers(body) == ["#/tracking/mlflow/tracking_uri"]

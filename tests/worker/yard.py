@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from models import controls, events, jobs, logs, metrics
 from models.artifacts import LocalStore
 from models.database import Connection, Database
+from models.destinations import Destinations
 from models.errors import Unavailable
 from models.job import Job
 from models.settings import Settings
@@ -20,6 +21,9 @@ from tests.worker.running import job_spec
 from worker.node import Device, Identity, identify
 from worker.slots import Slots
 from worker.spares import Spares
+from worker.tracking.feeder import Patience
+from worker.tracking.process import COMMAND
+from worker.tracking.trackers import Trackers
 
 PROJECT = "default"
 SHORT = {
@@ -66,17 +70,29 @@ class Yard:
     settings: Settings
     identity: Identity = field(init=False)
     slots: Slots = field(init=False)
+    trackers: Trackers = field(init=False)
+    patience: Patience = field(default_factory=Patience)
+    tracker_command: Sequence[str] = COMMAND
     threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.identity = identify(self.folder / "workers")
+        store = LocalStore(self.folder / "artifacts")
+        self.trackers = Trackers(
+            Destinations.of(self.settings),
+            database=self.database,
+            store=store,
+            patience=self.patience,
+            command=self.tracker_command,
+        )
         self.slots = Slots(
             self.settings,
             database=self.database,
-            store=LocalStore(self.folder / "artifacts"),
+            store=store,
             identity=self.identity,
             devices=[CPU],
             spares=self.spares,
+            trackers=self.trackers,
         )
 
     def submit(self, name: str = "plain", **sections: Any) -> str:
@@ -142,13 +158,23 @@ class Yard:
 
 
 @contextmanager
-def open_yard(database: Database, folder: Path, spares: Spares, **settings: Any) -> Iterator[Yard]:
+def open_yard(
+    database: Database,
+    folder: Path,
+    spares: Spares,
+    *,
+    patience: Patience | None = None,
+    tracker_command: Sequence[str] = COMMAND,
+    **settings: Any,
+) -> Iterator[Yard]:
     """A worker of two slots with short deadlines; whatever still trains at the end is drained."""
     logging.getLogger("worker").setLevel(logging.INFO)
-    yard = Yard(database, folder, spares, Settings(data_dir=folder, slots=2, **{**SHORT, **settings}))
+    chosen = Settings(data_dir=folder, slots=2, **{**SHORT, **settings})
+    yard = Yard(database, folder, spares, chosen, patience=patience or Patience(), tracker_command=tracker_command)
     try:
         yield yard
     finally:
         yard.slots.drain()
         yard.join()
+        yard.trackers.close(0)
         yard.identity.release()
