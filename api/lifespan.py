@@ -30,6 +30,7 @@ from models.settings import Settings
 
 #: Who waits for a prediction waits for milliseconds.
 _ANSWERS_SECONDS: Final = 0.003
+_LATE_ANSWERS_SECONDS: Final = 0.012
 
 
 @asynccontextmanager
@@ -98,7 +99,12 @@ def _open(settings: Settings, database: Database) -> Service:
         doorbell=Doorbell(settings.broker),
         profiler=Profiler(database, artifacts),
         watcher=Watcher(database),
-        answers=Watcher(database, look=predictions.versions, interval_seconds=_ANSWERS_SECONDS),
+        answers=Watcher(
+            database,
+            look=predictions.versions,
+            interval_seconds=_ANSWERS_SECONDS,
+            longest_interval_seconds=_LATE_ANSWERS_SECONDS,
+        ),
         cursors=Cursors(cursor_secret),
         key_usage=KeyUsage(database),
         webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),

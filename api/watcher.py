@@ -23,6 +23,7 @@ from models.errors import Unavailable
 _logger = logging.getLogger("trainyard.api")
 _OUTAGE_PAUSE_SECONDS: Final = 1.0
 _LONGEST_LOOK_SECONDS: Final = 15.0
+_GROWTH: Final = 1.25
 
 #: Numbers that change with every visible change of a job.
 Version = tuple[int, int, int]
@@ -36,10 +37,19 @@ Look = Callable[[Connection, list[str]], dict[str, Version]]
 class Watcher:
     """Wakes coroutines of one event loop when what they watch, jobs unless `look` sees something else, has changed."""
 
-    def __init__(self, database: Database, *, look: Look = jobs.versions, interval_seconds: float = 0.03) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        look: Look = jobs.versions,
+        interval_seconds: float = 0.03,
+        longest_interval_seconds: float = 0.03,
+    ) -> None:
+        """Without news the pause between two looks grows from the interval to the longest one."""
         self._database = database
         self._versions_of = look
-        self._interval_seconds = interval_seconds
+        self._interval_seconds = self._pause_seconds = interval_seconds
+        self._longest_interval_seconds = longest_interval_seconds
         self._listeners: defaultdict[str, set[Listener]] = defaultdict(set)
         self._versions: dict[str, Version] = {}
         self._task: asyncio.Task[None] | None = None
@@ -57,6 +67,7 @@ class Watcher:
         # Without a version to compare with, the next look wakes everybody: a change between subscribing and reading
         # is never lost.
         self._versions.pop(watched_id, None)
+        self._pause_seconds = self._interval_seconds
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._watch(), name="watcher")
         try:
@@ -88,8 +99,10 @@ class Watcher:
     async def _watch(self) -> None:
         while self._listeners and not self._is_dismissed:
             try:
-                self._wake(await run_in_threadpool(self._look, list(self._listeners)))
-                pause = self._interval_seconds
+                has_news = self._wake(await run_in_threadpool(self._look, list(self._listeners)))
+                pause = self._pause_seconds
+                grown = min(_GROWTH * pause, self._longest_interval_seconds)
+                self._pause_seconds = self._interval_seconds if has_news else grown
             except Unavailable:
                 _logger.warning("the database does not answer; whoever waits for news waits on")
                 pause = _OUTAGE_PAUSE_SECONDS
@@ -102,13 +115,17 @@ class Watcher:
         with self._database.reading() as connection:
             return self._versions_of(connection, watched_ids)
 
-    def _wake(self, versions: dict[str, Version]) -> None:
+    def _wake(self, versions: dict[str, Version]) -> bool:
+        """Wake whoever watches what has changed; whether anything has."""
+        has_news = False
         for job_id, listeners in self._listeners.items():
             version = versions.get(job_id, _GONE)
             if self._versions.get(job_id) != version:
+                has_news = True
                 self._versions[job_id] = version
                 for listener in listeners:
                     listener.wake()
+        return has_news
 
 
 class Listener:
