@@ -24,6 +24,7 @@ def job(submit, claim):
         ("new.tsv", "x\ty\n1\ta,b\n", [{"x": "1", "y": "a,b"}]),
         ("new.jsonl", '{"x": 1}\n\n{"x": null, "t": [1]}\n', [{"x": 1}, {"x": None, "t": [1]}]),
         ("one.png", "PNG", [{"image": "UE5H"}]),
+        ("letter.txt", "{Dear} all,\nbye", [{"text": "{Dear} all,\nbye"}]),
     ],
 )
 def test_rows_are_read_from_every_kind_of_file(run, api, pool, job, tmp_path, name, content, rows):

@@ -15,7 +15,7 @@ from models.errors import InvalidRow
 from models.formats.sources import PARTS
 from models.formats.summaries import profile
 from models.spec import parse, resolve
-from tests.worker.training.material import flowers, prices, stripes, waves
+from tests.worker.training.material import flowers, letters, prices, stripes, waves
 from worker.training import CheckpointRefused, predicting, train
 from worker.training.errors import GoldenRowsDiffer
 from worker.training.predicting import Predictor
@@ -63,6 +63,25 @@ def series(tmp_path_factory: pytest.TempPathFactory):
     sections = {"task": "forecasting", "preprocessing": {"series": {"window": 12, "horizon": 2}}}
     data = {"dataset": "waves", "target": "value"}
     return source, *trained(source, tmp_path_factory.mktemp("series"), data=data, network="gru", **sections)
+
+
+@pytest.mark.parametrize("tokenizer", ["word", "char", "bpe"])
+def test_texts_sent_as_new_ones_score_what_the_job_reports(tokenizer, tmp_path):
+    source = official(letters())
+    data = {"dataset": "letters", "split": "official"}
+    sections = {"preprocessing": {"text": {"tokenizer": tokenizer}}, "network": {"type": "mlp", "hidden": [8]}}
+    result, folder = trained(source, tmp_path, data=data, **sections)
+    chosen = np.flatnonzero(source.split == TEST)
+
+    predictions = Predictor.load(folder).predict([{"text": source.texts[i], "id": 7} for i in chosen])
+
+    labels = [source.classes[source.labels[i]] for i in chosen]
+    hits = [answer["label"] == label for answer, label in zip(predictions.rows, labels, strict=True)]
+    assert sum(hits) / len(hits) == pytest.approx(result["test"]["accuracy"])
+    assert predictions.ignored == {"id": len(chosen)}
+    assert Predictor.load(folder).predict([{"text": ""}, {"text": "👩‍👩‍👧 \0 שלום"}]).rows[0]["label"] in source.classes
+    with pytest.raises(InvalidRow, match="it is no text"):
+        Predictor.load(folder).predict([{"text": None}])
 
 
 def test_the_test_rows_sent_as_new_ones_score_exactly_what_the_job_reports(table):

@@ -34,7 +34,7 @@ def prepare(spec: JobSpec, source: Source, *, device: torch.device, on_sign: Cal
     if isinstance(source, Images | ImageFiles):
         return prepare_images(spec, source, device=device, on_sign=on_sign)
     if isinstance(source, Texts):
-        return prepare_texts(spec, source, device=device)
+        return prepare_texts(spec, source, device=device, on_sign=on_sign)
     if spec.task == "forecasting":
         return prepare_series(spec, source, device=device)
     return prepare_table(spec, source, device=device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -85,7 +85,14 @@ class TextEncoding:
 
 
 def fit_text(
-    texts: Sequence[str], parts: Parts, *, name: str, spec: Text, tidy: Tidy, report: Report
+    texts: Sequence[str],
+    parts: Parts,
+    *,
+    name: str,
+    spec: Text,
+    tidy: Tidy,
+    report: Report,
+    on_sign: Callable[[], None] = lambda: None,
 ) -> tuple[TextEncoding, Tensor]:
     """The encoding that the training texts give, and the tokens int32 [N, T] of all texts.
 
@@ -93,7 +100,9 @@ def fit_text(
     """
     read = [tidy(text) for text in texts]
     tokenizer = tokens.fit([text for text, part in zip(read, parts, strict=True) if part == TRAIN], spec)
+    on_sign()
     codes = tokenizer.codes(read)
+    on_sign()
     sizes = np.array([len(row) for row in codes])
     length = _length(spec.max_length, sizes[parts == TRAIN])
     _note(report, codes, sizes, parts, tokenizer=tokenizer, kind=spec.tokenizer, length=length)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -22,8 +24,13 @@ FIELD = "text"
 """The name of a text in rows to predict."""
 
 
-def prepare_texts(spec: JobSpec, source: Texts, *, device: torch.device) -> Data:
-    """Texts for classification; raises InvalidData when there is one class only or a part stays empty."""
+def prepare_texts(
+    spec: JobSpec, source: Texts, *, device: torch.device, on_sign: Callable[[], None] = lambda: None
+) -> Data:
+    """Texts for classification; raises InvalidData when there is one class only or a part stays empty.
+
+    `on_sign` is called between the steps that take long.
+    """
     report = Report(len(source))
     texts = _distinct(source, report) if spec.cleaning.duplicates == "drop" else source
     if len(np.unique(texts.labels)) < 2:
@@ -31,6 +38,7 @@ def prepare_texts(spec: JobSpec, source: Texts, *, device: torch.device) -> Data
     keys = text_keys(texts.texts)
     together = keys if spec.cleaning.duplicates == "group_across_splits" else None
     rows = Rows(len(texts), labels=texts.labels, keys=together, official=texts.split)
+    on_sign()
     parts, report.warnings = split(spec.data.split, rows, seed=spec.seed)
     note_repeats(report, keys, parts, labels=texts.labels)
     how = spec.cleaning.conflicting_labels
@@ -38,7 +46,9 @@ def prepare_texts(spec: JobSpec, source: Texts, *, device: torch.device) -> Data
     report.count_parts(parts)
     report.count_classes(parts, labels, classes=texts.classes)
     tidy = Tidy.of(spec.cleaning.text)
-    encoding, tokens = fit_text(texts.texts, parts, name=FIELD, spec=spec.preprocessing.text, tidy=tidy, report=report)
+    encoding, tokens = fit_text(
+        texts.texts, parts, name=FIELD, spec=spec.preprocessing.text, tidy=tidy, report=report, on_sign=on_sign
+    )
     preprocessing = TextPreprocessing()
     return Data(
         *divided({"tokens": tokens}, torch.from_numpy(labels), parts, device=device),

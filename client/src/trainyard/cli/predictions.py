@@ -19,6 +19,7 @@ from . import tables
 from .jobs import JobId
 from .session import Session, command
 
+_TEXT: Final = ".txt"
 _IMAGES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 _DELIMITERS: Final = {".csv": ",", ".tsv": "\t"}
 _TABLE_ROWS: Final = 50
@@ -33,7 +34,8 @@ def predict(
     session: Session,
     job: JobId,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="CSV, TSV, JSON lines, images; - is standard input.")
+        list[str],
+        typer.Argument(metavar="FILE...", help="CSV, TSV, JSON lines, images, texts (.txt); - is standard input."),
     ],
     checkpoint: Annotated[str, typer.Option(help="best, latest, final, an id or a step.")] = "best",
     top: Annotated[int | None, typer.Option(min=1, help="Only so many of the most probable classes.")] = None,
@@ -62,7 +64,9 @@ def _rows(name: str) -> Iterator[Mapping[str, Any]]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{name} is neither text nor an image that this command knows") from error
-    if suffix in _DELIMITERS or not text.lstrip().startswith("{"):
+    if suffix == _TEXT:
+        yield {"text": text}
+    elif suffix in _DELIMITERS or not text.lstrip().startswith("{"):
         yield from _delimited(text, delimiter=_DELIMITERS.get(suffix, ","))
     else:
         yield from _lines(text, name=name)
