@@ -11,6 +11,7 @@ from ._jobs import Jobs
 from ._keys import Keys
 from ._records import Version
 from ._transport import Transport
+from ._webhooks import Webhooks
 from ._workers import Workers
 
 
@@ -40,6 +41,7 @@ class Client:
         self.jobs = Jobs(self._transport)
         self.datasets = Datasets(self._transport)
         self.keys = Keys(self._transport)
+        self.webhooks = Webhooks(self._transport)
         self.workers = Workers(self._transport)
 
     def __repr__(self) -> str:

@@ -138,6 +138,19 @@ class Job:
         """
         return self._order("retry", body={"from_scratch": True} if from_scratch else None)
 
+    def fork(self, patch: Mapping[str, Any] | None = None, *, from_checkpoint: str | int | None = None) -> Job:
+        """Submit a new job from this one's spec, changed by a JSON merge patch: None removes a field.
+
+        With `from_checkpoint` (`best`, `latest`, `final`, a step or an id) it begins with those weights.
+        Raises Unprocessable with one entry in `errors` per mistake.
+        """
+        body = {"patch": dict(patch or {}), "from_checkpoint": from_checkpoint}
+        return Job(self._transport, self._transport.post(f"{self._path}/fork", body=body))
+
+    def reproduce(self) -> Job:
+        """Run the job again, every default as it was; `reproduction` of the new job says if the weights are equal."""
+        return Job(self._transport, self._transport.post(f"{self._path}/reproduce"))
+
     def update(self, **changes: Any) -> Self:
         """Change `name`, `labels` (merged; None removes one) or `priority`. Raises Unprocessable for anything else."""
         content = dumps(changes, allow_nan=False).encode()

@@ -11,6 +11,7 @@ from typing import Any
 from ._exceptions import ConfigurationError
 from ._job import Job
 from ._pagination import listing
+from ._records import Comparison
 from ._transport import Transport
 
 #: A job spec, or the path of a JSON file that holds one.
@@ -40,6 +41,10 @@ class Jobs:
         answer = self._transport.post("/v1/jobs", body=read_spec(spec), params={"dry_run": level})
         return dict(answer)
 
+    def compare(self, *job_ids: str) -> Comparison:
+        """What is different between two to twenty jobs: specs, scores, and where the losses part. Raises NotFound."""
+        return Comparison.parse(self._transport.get("/v1/jobs/compare", params={"ids": ",".join(job_ids)}))
+
     def get(self, job_id: str) -> Job:
         """The job with this id. Raises NotFound."""
         return Job(self._transport, self._transport.get(f"/v1/jobs/{job_id}"))
@@ -51,6 +56,7 @@ class Jobs:
         name: str | None = None,
         label: Mapping[str, str] | None = None,
         pool: str | None = None,
+        parent: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         limit: int | None = None,
@@ -63,6 +69,7 @@ class Jobs:
             "status": [status] if isinstance(status, str) else list(status),
             "name": name,
             "pool": pool,
+            "parent": parent,
             "created_after": created_after and created_after.isoformat(),
             "created_before": created_before and created_before.isoformat(),
             **{f"label.{key}": value for key, value in (label or {}).items()},

@@ -8,7 +8,19 @@ import typer
 
 from trainyard._version import __version__
 
-from . import checkpoints, controls, datasets, jobs, keys, predictions, readings, service, tensorboard
+from . import (
+    checkpoints,
+    controls,
+    datasets,
+    descent,
+    jobs,
+    keys,
+    predictions,
+    readings,
+    service,
+    tensorboard,
+    webhooks,
+)
 
 app = typer.Typer(
     name="trainyard",
@@ -17,7 +29,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (jobs, controls, readings, tensorboard, checkpoints, predictions, datasets, keys, service):
+_MODULES = (
+    jobs,
+    descent,
+    controls,
+    readings,
+    tensorboard,
+    checkpoints,
+    predictions,
+    datasets,
+    keys,
+    webhooks,
+    service,
+)
+for module in _MODULES:
     module.register(app)
 
 

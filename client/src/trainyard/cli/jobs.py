@@ -56,7 +56,7 @@ def submit(
         return
     job = session.client.jobs.submit(document, idempotency_key=idempotency_key)
     if following:
-        _watch(session, job)
+        watch(session, job)
     else:
         session.show(job.record, f"[bold]{job.id}[/]")
 
@@ -96,10 +96,11 @@ def wait(
 
 def follow_job(session: Session, job: JobId) -> None:
     """Show a job live until it ends; the exit status says how it did."""
-    _watch(session, session.client.jobs.get(job))
+    watch(session, session.client.jobs.get(job))
 
 
-def _watch(session: Session, job: Job) -> None:
+def watch(session: Session, job: Job) -> None:
+    """Show a job live until it ends. Raises typer.Exit unless it succeeds."""
     with _interruptible(session, job):
         if session.as_json:
             session.json(job.wait().record)

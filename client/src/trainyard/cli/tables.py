@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -11,7 +12,17 @@ from rich.table import Table
 
 from trainyard._checkpoints import Checkpoint
 from trainyard._predictions import Prediction
-from trainyard._records import DatasetRecord, JobRecord, Key, MetricSummary, StepValue, Worker
+from trainyard._records import (
+    Comparison,
+    DatasetRecord,
+    Delivery,
+    JobRecord,
+    Key,
+    MetricSummary,
+    StepValue,
+    Webhook,
+    Worker,
+)
 from trainyard.terminal import words
 
 _METRICS_SHOWN: Final = 2
@@ -122,6 +133,53 @@ def workers(listed: Sequence[Worker]) -> RenderableType:
         for worker in listed
     )
     return _table(("worker", "pool", "devices", "busy", "jobs", "seen"), rows, nothing="no workers are alive")
+
+
+def webhooks(listed: Sequence[Webhook]) -> RenderableType:
+    """A line per endpoint."""
+    rows = (
+        (
+            f"[bold]{webhook.id}[/]",
+            "enabled" if webhook.enabled else f"[red]{webhook.disabled_reason}[/]",
+            escape(webhook.url),
+            " ".join(webhook.events),
+            words.age(webhook.created_at),
+        )
+        for webhook in listed
+    )
+    return _table(("webhook", "state", "url", "events", "age"), rows, nothing="no webhooks")
+
+
+def deliveries(listed: Sequence[Delivery]) -> RenderableType:
+    """A line per event."""
+    rows = (
+        (
+            f"[bold]{delivery.id}[/]",
+            delivery.type,
+            delivery.job_id or "",
+            delivery.status,
+            str(delivery.attempts),
+            escape(delivery.error or str(delivery.response_status or "")),
+        )
+        for delivery in listed
+    )
+    return _table(("event", "type", "job", "status", "attempts", "answer"), rows, nothing="no deliveries")
+
+
+def comparison(found: Comparison) -> RenderableType:
+    """A column per job: where the specs differ, what was scored, and where the losses part from the first job's."""
+    scored = sorted({name for job in found.jobs for name in job["test"] or {}})
+    rows = [(difference.pointer, *map(_cell, difference.values)) for difference in found.differences]
+    rows += [(f"test/{name}", *(_cell((job["test"] or {}).get(name)) for job in found.jobs)) for name in scored]
+    parted = [parting.first_step for parting in found.losses]
+    rows.append(("losses part at step", "", *("never" if step is None else str(step) for step in parted)))
+    return _table(("", *(str(job["id"]) for job in found.jobs)), rows, nothing="nothing differs")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return words.value(value)
+    return "" if value is None else escape(value if isinstance(value, str) else json.dumps(value))
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, nothing: str) -> RenderableType:
