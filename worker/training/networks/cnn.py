@@ -19,7 +19,8 @@ LARGEST_SIDE_OF_HEAD = 8
 class Cnn(nn.Module):
     """Convolutions that halve the image, then a fully connected head.
 
-    Pooling comes before the activation: for a rising activation the result is the same, at a quarter of the work.
+    Pooling comes before norm and activation, which then have a quarter of the work: a rising activation gives the same
+    either way, and a norm measures what goes on.
     Weights and images are laid out channels last, which is what convolutions are fastest on.
     """
 
@@ -31,11 +32,11 @@ class Cnn(nn.Module):
         layers: list[nn.Module] = []
         for channels in spec.channels:
             layers.append(nn.Conv2d(num_channels, channels, kernel_size=3, padding=1))
-            if spec.norm != "none":
-                layers.append(IMAGE_NORMS[spec.norm](channels))
             if min(height, width) >= SMALLEST_SIDE_TO_POOL:
                 layers.append(nn.MaxPool2d(2))
                 height, width = height // 2, width // 2
+            if spec.norm != "none":
+                layers.append(IMAGE_NORMS[spec.norm](channels))
             layers.append(ACTIVATIONS[spec.activation]())
             num_channels = channels
         if (shrink := math.ceil(max(height, width) / LARGEST_SIDE_OF_HEAD)) > 1 and min(height, width) >= shrink:

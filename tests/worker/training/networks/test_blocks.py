@@ -117,4 +117,4 @@ def test_an_mlp_has_the_norm_asked_for(norm, kind):
     ("norm", "kind"), [("batch", nn.BatchNorm2d), ("layer", nn.GroupNorm), ("group", nn.GroupNorm)]
 )
 def test_a_cnn_has_the_norm_asked_for(norm, kind):
-    assert isinstance(built(IMAGE, type="cnn", norm=norm).convolutions[1], kind)
+    assert isinstance(built(IMAGE, type="cnn", norm=norm).convolutions[2], kind)
