@@ -98,6 +98,51 @@ FAMILIES = {
             "augmentation": [{"type": "token_dropout"}],
         },
     ),
+    "resnet": (
+        "stripes",
+        {
+            "network": {"type": "resnet", "widths": [4, 8], "depths": [1, 1]},
+            "augmentation": [{"type": "random_crop", "padding": 1}, "rotate", "color", "cutmix"],
+            "regularization": {"stochastic_depth": 0.3},
+        },
+    ),
+    "tabm": (
+        "flowers",
+        {"network": {"type": "tabm", "heads": 4, "hidden": [16], "dropout": 0.2, "bins": 8}, "augmentation": ["mixup"]},
+    ),
+    "tcn": (
+        "waves",
+        {
+            "network": {"type": "tcn", "channels": [4, 8], "dropout": 0.2},
+            "preprocessing": {"series": {"window": 12, "horizon": 2}},
+            "augmentation": ["jitter", "scaling", "window_warping"],
+        },
+    ),
+    "transformer": (
+        "waves",
+        {
+            "network": {"type": "transformer", "width": 8, "num_heads": 2, "num_layers": 1, "dropout": 0.2},
+            "preprocessing": {"series": {"window": 12, "horizon": 2}},
+            "regularization": {"stochastic_depth": 0.2},
+        },
+    ),
+    "layers": (
+        "stripes",
+        {
+            "network": {
+                "type": "layers",
+                "layers": [
+                    {"type": "conv", "channels": 4},
+                    "norm",
+                    "activation",
+                    {"type": "residual", "layers": [{"type": "conv", "channels": 6}, {"type": "dropout", "p": 0.2}]},
+                    "pool",
+                    "flatten",
+                ],
+            },
+            "augmentation": ["random_policy", "random_erasing"],
+        },
+    ),
 }
 
 
