@@ -252,3 +252,32 @@ def test_what_may_be_asked_follows_the_status(call: Any) -> None:
 def test_a_waiting_job_says_why(call: Any) -> None:
     queue = {"ahead": 2, "reason": "no_worker", "eta_seconds": None}
     assert call("status", "queueSentence", queue) == "2 jobs ahead; no worker is running for this pool"
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields"),
+    [
+        (
+            {"data": {"features": {"age": {"type": "number"}, "job": {"type": "category"}, "cv": {"type": "text"}}}},
+            [("age", "number"), ("job", "word"), ("cv", "text")],
+        ),
+        ({"data": {"features": {"v": {"type": "number"}}}, "task": "forecasting"}, [("series", "series")]),
+        ({"data": {"features": {}}, "preprocessing": {"text": {"tokenizer": "bpe"}}}, [("text", "text")]),
+        ({"data": {"features": {}}, "preprocessing": {"text": {"tokenizer": "auto"}}}, [("image", "image")]),
+    ],
+)
+def test_a_row_has_the_fields_that_the_network_reads(call: Any, spec: Any, fields: list[tuple[str, str]]) -> None:
+    assert call("rows", "fieldsOf", spec) == [{"name": name, "kind": kind} for name, kind in fields]
+
+
+def test_what_is_typed_becomes_a_row_without_what_was_left_empty(call: Any) -> None:
+    fields = [{"name": "age", "kind": "number"}, {"name": "job", "kind": "word"}, {"name": "gap", "kind": "word"}]
+    assert call("rows", "rowOf", fields, {"age": "39", "job": "clerk", "gap": " "}) == {"age": "39", "job": "clerk"}
+    series = [{"name": "series", "kind": "series"}]
+    assert call("rows", "rowOf", series, {"series": "[[1, 2.5]]"}) == {"series": [[1, 2.5]]}
+
+
+def test_remarks_name_what_was_filled_in_and_what_was_never_seen(call: Any) -> None:
+    assert call("rows", "remarks", {"missing": {}, "unseen": {}}) == []
+    found = call("rows", "remarks", {"missing": {"a": 1, "b": 1}, "unseen": {"c": 1}})
+    assert found == ["Filled in as in training: a, b.", "Never seen in training: c."]

@@ -14,6 +14,7 @@ import { Notice } from "./notice.js";
 import { Result } from "./result.js";
 import { SpecView } from "./spec-view.js";
 import { Timeline } from "./timeline.js";
+import { TryIt } from "./try-it.js";
 import { Warnings } from "./warnings.js";
 
 /** One job, live. @param {{id: string}} props */
@@ -31,6 +32,7 @@ export function JobPage({ id }) {
     <${Warnings} warnings=${job.warnings} />
     <div class="job-columns">
       <div class="job-main">
+        <${TryIt} key=${id} job=${job} />
         <${Charts} store=${store} status=${job.status} />
         <${LogTail} jobId=${id} feed=${feed} />
         <${Checkpoints} jobId=${id} version=${checkpointVersion(job, events)} now=${now} />
