@@ -24,6 +24,7 @@ MAX_READY_VALUES = 64 << 20
 #: Rows of an evaluation batch hold about this many input values: large enough to be fast, small enough for any memory.
 EVALUATION_VALUES = 4 << 20
 MAX_EVALUATION_ROWS = 8192
+VALUES_OF_A_TOKEN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Rows:
 
     @property
     def num_values(self) -> int:
-        """Input values of one row."""
-        return sum(tensor[:1].numel() for tensor in self.inputs.values())
+        """Input values of one row; a token counts for as many as the vector that it becomes."""
+        weight = {"tokens": VALUES_OF_A_TOKEN}
+        return sum(tensor[:1].numel() * weight.get(name, 1) for name, tensor in self.inputs.items())
 
     @property
     def index_device(self) -> torch.device:

@@ -85,3 +85,5 @@ def test_evaluation_batches_are_as_large_as_memory_allows():
     assert evaluation_size(images) == 27
     huge = Rows({"image": torch.zeros(1, 3, 4096, 4096, dtype=torch.uint8)}, torch.zeros(1), is_ready=False)
     assert evaluation_size(huge) == 1
+    long = Rows({"tokens": torch.zeros(5, 1024, dtype=torch.int32)}, torch.zeros(5), is_ready=False)
+    assert evaluation_size(long) == module.EVALUATION_VALUES // (1024 * 64)

@@ -140,6 +140,35 @@ def test_blanks_around_a_text_are_letters_only_where_they_stay(prepared):
     assert torch.equal(encoding.encode([{"text": " a "}])["tokens"], encoding.encode([{"text": "a"}])["tokens"])
 
 
+@pytest.mark.parametrize("kind", ["word", "char", "bpe"])
+def test_composed_and_decomposed_accents_are_one_unless_cleaning_leaves_them(prepared, kind):
+    source = stories()
+    accented = Texts([f"café {text}" for text in source.texts], source.labels, source.classes)
+    sections = {"preprocessing": {"text": {"tokenizer": kind}}}
+
+    composed, _ = restore(prepared(accented, **sections).recipe)
+    asis, _ = restore(prepared(accented, **sections, cleaning={"text": {"unicode": "none"}}).recipe)
+
+    twins = [{"text": "café"}, {"text": "cafe\u0301"}]
+    assert torch.equal(*composed.encode(twins)["tokens"])
+    assert not torch.equal(*asis.encode(twins)["tokens"])
+
+
+def test_the_case_of_cleaning_and_that_of_tokens_are_two_choices(prepared):
+    source = stories()
+    shouted = Texts([text.upper() for text in source.texts], source.labels, source.classes)
+    kept = {"text": {"lowercase": False}}
+
+    vocabularies = [
+        prepared(shouted, preprocessing=how, cleaning={"text": {"case": case}}).recipe["encoding"]["tokenizer"][
+            "vocabulary"
+        ]
+        for how, case in ((kept, "keep"), (kept, "lower"), ({}, "keep"))
+    ]
+
+    assert ["CAT" in vocabulary for vocabulary in vocabularies] == [True, False, False]
+
+
 def test_unknown_words_are_counted_and_warned_of(prepared):
     strange = Texts([f"unique{place} x{place}" for place in range(60)], np.arange(60) % 2, ["a", "b"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -36,9 +35,9 @@ class Tokenizer(Protocol):
 
 
 def spelled(text: str, *, lowercase: bool) -> str:
-    """A text in the one spelling that training and prediction share: composed (NFC), without lone surrogates."""
+    """A text as tokenizers read it: no lone surrogates, which are no text. Its Unicode form is a matter of cleaning."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text.encode(errors="replace").decode())
+        text = text.encode(errors="replace").decode()
     return text.lower() if lowercase else text
 
 
