@@ -21,7 +21,7 @@ from worker.nudges import Nudges
 from worker.predictions import Predictions
 from worker.slots import Slots
 from worker.spares import Spares
-from worker.tracking import Trackers
+from worker.tracking.trackers import Trackers
 
 log = logging.getLogger(__name__)
 

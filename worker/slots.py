@@ -27,7 +27,7 @@ from worker.node import Device, Identity, num_cores
 from worker.processes import TrainerProcess
 from worker.spares import NoTemplate, Spares
 from worker.supervisor import Limits, Supervisor
-from worker.tracking import Trackers
+from worker.tracking.trackers import Trackers
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from worker.messages import Decoder, Frame
 from worker.tracking.sinks import SINKS, Sink
 
 _RECEIVE_BYTES: Final = 1 << 16
-_NICENESS: Final = 10
+_NICENESS: Final = 5
 _LONGEST_MESSAGE: Final = 300
 
 
