@@ -24,6 +24,7 @@ _MEANINGS: Final = {
     415: "The body is not JSON.",
     416: "The range lies outside of the file.",
     422: "A field or parameter is wrong; `errors` points at each.",
+    429: "A rate limit or a quota is used up; `Retry-After` says when to come again.",
     503: "The database or the artifact store does not answer; try again.",
     504: "It takes longer than a request may; ask for less.",
 }
@@ -34,7 +35,7 @@ def answers(shape: type[BaseModel] | None, *problems: int, status: int = 200, **
     good: dict[str, Any] = {"description": more.pop("description", HTTPStatus(status).phrase), **more}
     if shape is not None:
         good["model"] = shape
-    return {status: good, **{code: problem(code) for code in sorted({400, 401, 403, 422, 503, *problems})}}
+    return {status: good, **{code: problem(code) for code in sorted({400, 401, 403, 422, 429, 503, *problems})}}
 
 
 def problem(status: int) -> dict[str, Any]:

@@ -41,14 +41,25 @@ async def guard(
     service: ServiceDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> None:
-    """Let nobody pass without a valid key, except to the public paths. Raises Unauthorized."""
+    """Let nobody pass without a valid key, except to the public paths. Raises Unauthorized and TooManyRequests."""
     if request.scope["route"].path_format in PUBLIC_PATHS:
         return
-    if credentials is None or not (credentials.credentials.isascii() and credentials.credentials.isprintable()):
-        raise Unauthorized
-    principal = await run_in_threadpool(_authenticate, service, credentials.credentials)
+    address = "" if request.client is None else request.client.host
+    service.rate_limits.check(address)
+    try:
+        principal = await run_in_threadpool(_authenticate, service, _token(credentials))
+    except Unauthorized:
+        service.rate_limits.fail(address)
+        raise
+    request.state.headers = service.rate_limits.count(principal.key_id).headers
     service.key_usage.note(principal.key_id)
     request.state.principal = principal
+
+
+def _token(credentials: HTTPAuthorizationCredentials | None) -> str:
+    if credentials is None or not (credentials.credentials.isascii() and credentials.credentials.isprintable()):
+        raise Unauthorized
+    return credentials.credentials
 
 
 def _authenticate(service: Service, token: str) -> Principal:

@@ -51,7 +51,7 @@ class Edge:
         headers = Headers(scope=scope)
         request_id = _request_id(headers.get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
-        reply = _Reply(send, request_id=request_id)
+        reply = _Reply(send, scope, request_id=request_id)
         started = time.monotonic()
         try:
             self._check_host(headers.get("host", ""))
@@ -83,8 +83,9 @@ class Edge:
 class _Reply:
     """Adds the headers that every answer carries, and remembers whether one has begun."""
 
-    def __init__(self, send: Send, *, request_id: str) -> None:
+    def __init__(self, send: Send, scope: Scope, *, request_id: str) -> None:
         self._send = send
+        self._scope = scope
         self._request_id = request_id
         self.status: int | None = None
 
@@ -93,6 +94,8 @@ class _Reply:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in DEFAULT_HEADERS.items():
+                headers.setdefault(name, value)
+            for name, value in self._scope["state"].get("headers", {}).items():
                 headers.setdefault(name, value)
             headers["X-Request-ID"] = self._request_id
         await self._send(message)

@@ -17,6 +17,7 @@ from api.doorbell import Doorbell
 from api.exposition import Requests
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
+from api.rate_limits import RateLimits
 from api.service import Service
 from api.sweeps import sweeps
 from api.watcher import Watcher
@@ -109,4 +110,7 @@ def _open(settings: Settings, database: Database) -> Service:
         key_usage=KeyUsage(database),
         webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),
         requests=Requests(),
+        rate_limits=RateLimits(
+            requests_per_minute=settings.requests_per_minute, failures_per_minute=settings.wrong_keys_per_minute
+        ),
     )

@@ -11,6 +11,7 @@ from api.doorbell import Doorbell
 from api.exposition import Requests
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
+from api.rate_limits import RateLimits
 from api.watcher import Watcher
 from api.webhook_sender import Sender
 from models.artifacts import ArtifactStore
@@ -36,6 +37,7 @@ class Service:
     key_usage: KeyUsage
     webhooks: Sender
     requests: Requests
+    rate_limits: RateLimits
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

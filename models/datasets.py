@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from models.clock import now, rfc3339
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, NotFound, TooManyRequests
 from models.identifiers import created_at, new_id
 from models.json_text import decode, encode
 from models.pages import PageRequest
@@ -95,6 +95,14 @@ def declare(
         .returning(*datasets.c),
     ).one()
     return _dataset(row)
+
+
+def check_quota(connection: Connection, *, project: str, num_bytes: int, max_bytes: int) -> None:
+    """Raise `TooManyRequests` where a dataset of this size would take the project beyond what it may keep."""
+    kept = select(func.coalesce(func.sum(datasets.c.bytes), 0)).where(datasets.c.project == project)
+    if connection.execute(kept).scalar_one() + num_bytes > max_bytes:
+        detail = f"The project's datasets may take {max_bytes} bytes; delete some first."
+        raise TooManyRequests(detail, code="quota_exceeded", quota="dataset_bytes", headers={"Retry-After": "60"})
 
 
 def get(connection: Connection, *, project: str, dataset_id: str) -> Dataset:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete
 
 from models import doorbells, queue
 from models.clock import now
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, NotFound, TooManyRequests
 from models.events import Entry, write
 from models.fingerprints import fingerprint
 from models.identifiers import created_at, new_id
@@ -95,6 +95,14 @@ def submit(
     write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
     doorbells.leave(connection, job_id=identifier, pool=row.pool)
     return from_row(row, history=_history(connection, identifier), queue=queue.explain(connection, row))
+
+
+def check_quota(connection: Connection, *, project: str, max_queued: int) -> None:
+    """Raise `TooManyRequests` where as many of the project's jobs wait already as may."""
+    waiting = select(jobs.c.id).where(jobs.c.project == project, jobs.c.status == Status.QUEUED).limit(max_queued)
+    if connection.execute(select(func.count()).select_from(waiting.subquery())).scalar_one() >= max_queued:
+        detail = f"{max_queued} jobs of this project wait already; wait for some to begin, or cancel some."
+        raise TooManyRequests(detail, code="quota_exceeded", quota="queued_jobs", headers={"Retry-After": "60"})
 
 
 def get(connection: Connection, *, project: str, job_id: str) -> Job:

@@ -40,6 +40,17 @@ class Settings(BaseSettings):
     predict_seconds: float = Field(30.0, gt=0, description="Longest time that a prediction may take.")
     max_upload_bytes: int = Field(256 << 30, gt=0, description="Largest dataset.")
 
+    requests_per_minute: int = Field(
+        120_000, gt=0, description="Requests that a key may make in a minute, per process."
+    )
+    wrong_keys_per_minute: int = Field(
+        6000, gt=0, description="Wrong keys that an address may try in a minute, per process."
+    )
+    max_queued_jobs: int | None = Field(None, gt=0, description="Jobs of a project that may wait; default: any number.")
+    max_project_bytes: int | None = Field(
+        None, gt=0, description="Bytes of datasets that a project may keep; default: any number."
+    )
+
     pool: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="The pool a worker serves.")
     slots: int = Field(1, ge=1, le=64, description="Jobs that one worker trains at the same time.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="Time between two heartbeats of a running attempt.")

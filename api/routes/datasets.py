@@ -54,6 +54,8 @@ def declare_dataset(
         raise PayloadTooLarge(f"A dataset may have {limit} bytes, not {declared.bytes}.", max_bytes=limit)
 
     def declare(connection: Any) -> Created:
+        if (most := service.settings.max_project_bytes) is not None:
+            datasets.check_quota(connection, project=principal.project, num_bytes=declared.bytes, max_bytes=most)
         dataset = datasets.declare(
             connection,
             project=principal.project,

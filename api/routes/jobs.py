@@ -65,6 +65,8 @@ def create_job(
         return json_response({"resolved_spec": prepared.resolved})
 
     def queue(connection: Any) -> Created:
+        if (most := service.settings.max_queued_jobs) is not None:
+            jobs.check_quota(connection, project=principal.project, max_queued=most)
         job = submission.queue(connection, prepared, project=principal.project)
         return Created(Representation.of(job.document()), location=f"/v1/jobs/{job.id}")
 

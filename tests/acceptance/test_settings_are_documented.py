@@ -32,6 +32,8 @@ def test_the_default_in_force_is_the_documented_one(name: str):
 
 
 def shown(default: object) -> str:
+    if default is None:
+        return "none"
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -1,0 +1,80 @@
+"""One client cannot starve the others, and says so in the fields of the RateLimit draft."""
+
+import re
+
+import pytest
+
+from api.main import create_app
+from models.database import Database
+from models.settings import Settings
+from tests.api.conftest import Connect, _connecting, make_key
+from tests.api.steps import SPEC, problem, submit
+
+
+@pytest.fixture
+def limited(settings: Settings, database: Database):
+    limits = {"requests_per_minute": 5, "wrong_keys_per_minute": 3, "max_queued_jobs": 2, "max_project_bytes": 100}
+    with _connecting(create_app(settings.model_copy(update=limits)), database) as new:
+        yield new
+
+
+def test_every_answer_says_what_is_left(connect: Connect):
+    answers = [connect("admin").get("/v1/jobs"), connect("admin").get("/v1/jobs/job_none")]
+    for answer in answers:
+        assert answer.headers["ratelimit-policy"] == '"default";q=120000;w=60'
+        assert re.fullmatch(r'"default";r=119999;t=\d+', answer.headers["ratelimit"])
+
+
+def test_a_key_that_asks_too_much_is_told_when_to_come_again(limited: Connect):
+    client = limited("jobs:read")
+    assert [client.get("/v1/jobs").status_code for _ in range(5)] == [200] * 5
+    refused = client.get("/v1/jobs")
+    problem(refused, 429, "rate_limited")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["ratelimit"].startswith('"default";r=0;')
+
+
+def test_another_key_is_not_held_up(limited: Connect):
+    greedy, modest = limited("jobs:read"), limited("jobs:read")
+    for _ in range(6):
+        greedy.get("/v1/jobs")
+    assert modest.get("/v1/jobs").status_code == 200
+
+
+def test_public_paths_are_not_counted(limited: Connect):
+    client = limited("jobs:read")
+    assert {client.get("/healthz").status_code for _ in range(10)} == {200}
+
+
+def test_an_address_that_tries_keys_is_shut_out_with_good_ones_too(limited: Connect, database: Database):
+    good = limited("jobs:read")
+    bad = limited(key="ty_wrong_wrong")
+    for _ in range(3):
+        problem(bad.get("/v1/jobs"), 401, "unauthorized")
+    problem(bad.get("/v1/jobs"), 429, "rate_limited")
+    problem(good.get("/v1/jobs"), 429, "rate_limited")
+
+
+def test_a_project_cannot_fill_the_queue(limited: Connect):
+    client = limited("admin")
+    first = submit(client)
+    submit(client)
+    body = problem(client.post("/v1/jobs", json=SPEC), 429, "quota_exceeded")
+    assert body["quota"] == "queued_jobs"
+    problem(client.post(f"/v1/jobs/{first['id']}/fork"), 429, "quota_exceeded")
+    assert limited("admin", project="other").post("/v1/jobs", json=SPEC).status_code == 201
+
+
+def test_a_project_cannot_fill_the_disk(limited: Connect):
+    client = limited("admin")
+    declared = {"name": "a", "format": "csv", "bytes": 60}
+    assert client.post("/v1/datasets", json=declared).status_code == 201
+    assert problem(client.post("/v1/datasets", json=declared), 429, "quota_exceeded")["quota"] == "dataset_bytes"
+    assert client.post("/v1/datasets", json={**declared, "bytes": 40}).status_code == 201
+    assert limited("admin", project="other").post("/v1/datasets", json=declared).status_code == 201
+
+
+def test_a_key_made_later_starts_with_a_whole_allowance(limited: Connect, database: Database):
+    assert (
+        limited(key=make_key(database, "jobs:read")).get("/v1/jobs").headers["ratelimit"].startswith('"default";r=4;')
+    )
