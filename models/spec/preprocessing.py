@@ -129,10 +129,11 @@ class Series(Section):
     window: Count = Field(24, description="Rows the network looks back on.")
     horizon: Count = Field(1, description="Rows ahead to predict.")
     stride: Count = Field(1, description="Rows between the starts of two windows.")
-    target_scale: Literal["standard", "difference", "per_window"] = Field(
-        "standard",
-        description="What the network predicts: the value, its difference to the last known one, or the value in the "
-        "mean and deviation of its window. Predictions and scores are in original units all the same.",
+    target_scale: Literal["standard", "difference", "per_window", "residual"] = Field(
+        "residual",
+        description="What the network predicts: the value, its difference to the last known one, the value in mean and "
+        "deviation of its window, or what linear autoregression of the training windows leaves over. Forecasts and "
+        "scores are in original units all the same.",
     )
 
 

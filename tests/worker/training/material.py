@@ -80,7 +80,7 @@ FAMILIES = {
         "waves",
         {
             "network": {"type": "lstm", "hidden_size": 8, "num_layers": 2, "dropout": 0.2, "bidirectional": True},
-            "preprocessing": {"series": {"window": 12, "horizon": 2}},
+            "preprocessing": {"series": {"window": 12, "horizon": 2, "target_scale": "standard"}},
         },
     ),
     "bag": (

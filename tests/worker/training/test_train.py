@@ -69,7 +69,8 @@ def test_names_are_learned_letter_by_letter(tmp_path):
 
 
 def test_a_forecast_is_compared_with_naive_ones(tmp_path):
-    result = on_sample("airline_passengers", tmp_path, training={"epochs": 2}).result
+    standard = {"preprocessing": {"series": {"target_scale": "standard"}}}
+    result = on_sample("airline_passengers", tmp_path, training={"epochs": 2}, **standard).result
     assert {baseline["name"] for baseline in result["baselines"]} == {
         "last_value",
         "seasonal_naive",
@@ -77,6 +78,14 @@ def test_a_forecast_is_compared_with_naive_ones(tmp_path):
     }
     assert (result["beats_baselines"], result["standing"]) == (False, "loses")
     assert "loses to" in result["verdict"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_forecast_by_the_defaults_is_as_good_as_autoregression(seed, tmp_path):
+    result = on_sample("airline_passengers", tmp_path, seed=seed).result
+    rivals = {baseline["name"]: baseline["test"]["rmse"] for baseline in result["baselines"]}
+    assert result["test"]["rmse"] < rivals["seasonal_naive"] / 2
+    assert result["test"]["rmse"] < 1.02 * rivals["linear_autoregression"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from worker.training.baselines.features import MAX_COLUMNS, evenly_spaced, matrix, num_columns
+from worker.training.baselines.features import MAX_COLUMNS, evenly_spaced, matrix, num_columns, readable
 from worker.training.rows import Rows
 from worker.training.session import Session
 
@@ -42,9 +42,10 @@ def fit_logistic(inputs: Tensor, targets: Tensor, *, num_classes: int) -> Tensor
 
 def ridge(session: Session, test: Rows) -> Tensor | None:
     """Least squares with a small ridge; [N, outputs], or None for a text alone and for too many columns."""
+    test = readable(test, session.data.test)
     if session.data.signature.kind == "text" or num_columns(test, session.model) > MAX_COLUMNS:
         return None
-    train = evenly_spaced(session.train)
+    train = evenly_spaced(readable(session.train, session.data.train))
     inputs = matrix(train, session.model).double()
     gram = inputs.T @ inputs
     gram.diagonal().add_(DECAY * len(inputs))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from worker.training.data.anchors import Anchor
 from worker.training.data.numbers import Numbers, Smoothing, carried
 
 NUM_RESERVED_CODES = 2
@@ -105,21 +106,35 @@ class SeriesPreprocessing(nn.Module):
     """Raw "series" [N, T, F] with NaN for missing to finite windows [N, T, F + indicators].
 
     `smoothing` is the plan of a filter over the steps of a window; `carries` fills gaps with the last step that is
-    known. Both look back and never ahead.
+    known. Both look back and never ahead. An anchor adds "level" and "spread" [N, horizon].
     """
 
-    def __init__(self, *, numbers: Numbers, smoothing: Mapping[str, Any] | None = None, carries: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        numbers: Numbers,
+        smoothing: Mapping[str, Any] | None = None,
+        carries: bool = False,
+        anchor: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.numbers = numbers
         self.smooth = None if smoothing is None else Smoothing(**smoothing)
         self.carries = carries
+        self.anchor = None if anchor is None else Anchor(**anchor)
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """A batch of raw windows to a batch of network inputs."""
         raw = batch["series"]
-        missing = torch.isnan(raw)
+        ready = self.ready(raw)
+        return {"series": ready} if self.anchor is None else self.anchor.applied(raw, ready)
+
+    def ready(self, raw: Tensor) -> Tensor:
+        """Raw windows [N, T, F] smoothed, filled and scaled."""
         smoothed = raw if self.smooth is None else self.smooth(raw)
-        return {"series": self.numbers(carried(smoothed) if self.carries else smoothed, missing=missing)}
+        return self.numbers(  # type: ignore[no-any-return]
+            carried(smoothed) if self.carries else smoothed, missing=torch.isnan(raw)
+        )
 
 
 def plan(module: nn.Module) -> dict[str, Any]:
@@ -135,6 +150,7 @@ def plan(module: nn.Module) -> dict[str, Any]:
             "numbers": module.numbers.plan(),
             "smoothing": smoothing,
             "carries": module.carries,
+            "anchor": module.anchor and module.anchor.plan(),
         }
     if not isinstance(module, TablePreprocessing):
         raise TypeError(f"{type(module).__name__} is no preprocessing")
@@ -154,6 +170,7 @@ def built(plan: Mapping[str, Any]) -> nn.Module:
         return TextPreprocessing()
     numbers = Numbers(**plan["numbers"]) if plan["numbers"] else None
     if plan["kind"] == "series" and numbers is not None:
-        return SeriesPreprocessing(numbers=numbers, smoothing=plan["smoothing"], carries=plan["carries"])
+        rest = {name: plan[name] for name in ("smoothing", "carries", "anchor")}
+        return SeriesPreprocessing(numbers=numbers, **rest)
     categories = Categories(**plan["categories"]) if plan["categories"] else None
     return TablePreprocessing(numbers=numbers, categories=categories)

@@ -26,6 +26,7 @@ class Signature:
     both after preprocessing, and `text` is (T, size of the vocabulary), of which 0 is padding and 1 unknown.
     `num_outputs` is the number of classes, 1 for a regression, the horizon for a forecast.
     Targets of the latter two are standardised: in original units a value is `target * target_std + target_mean`.
+    `anchored`: windows bring a level and a spread along, and outputs are told relative to them.
     `one_vs_rest`: the loss takes each class by itself, so that the outputs are logits of sigmoids, not of a softmax.
     """
 
@@ -41,6 +42,7 @@ class Signature:
     target_mean: float | None = None
     target_std: float | None = None
     one_vs_rest: bool = False
+    anchored: bool = False
 
     @property
     def num_values(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -9,9 +11,13 @@ import torch
 from models.errors import InvalidData
 from models.formats.sources import Table
 from models.spec import JobSpec
+from models.spec.cleaning import MedianFilter, MovingAverage
 from models.spec.data import TimeSplit
+from worker.training.data.anchors import MAX_COLUMNS
+from worker.training.data.anchors import fit as fit_anchor
 from worker.training.data.cells import as_raw_numbers
 from worker.training.data.cleaning import cleaned, kept, split_columns, target_name
+from worker.training.data.dropping import unwanted
 from worker.training.data.encoding import SeriesEncoding
 from worker.training.data.fitting import fit_numbers
 from worker.training.data.modules import SeriesPreprocessing, plan
@@ -24,6 +30,8 @@ from worker.training.data.targets import Target
 from worker.training.data.values import numbers_of
 
 Floats = npt.NDArray[np.float64]
+
+_WINDOWS_AT_ONCE = 4096
 
 
 def prepare_series(spec: JobSpec, source: Table, *, device: torch.device) -> Data:
@@ -42,26 +50,91 @@ def prepare_series(spec: JobSpec, source: Table, *, device: torch.device) -> Dat
     answers = numbers_of(table.columns[target_column].combine_chunks(), name=target_column)
     how = spec.preprocessing.series
     starts = _starts(answers, parts, spec, report)
-    fitted = fit_numbers(numbers[parts == TRAIN], names=names, spec=spec.preprocessing.number, report=report)
-    preprocessing = SeriesPreprocessing(numbers=fitted)
+    starts[TRAIN] = _wanted(starts[TRAIN], numbers, parts, spec, names, report)
     target = _standardised(answers, parts)
     # overlapping windows are one tensor seen many times: [L, F] takes the memory, not [N, T, F]
-    seen = as_raw_numbers(numbers).to(device).unfold(0, how.window, 1).transpose(1, 2)
-    ahead = target.values.to(device)[:, 0].unfold(0, how.horizon, 1)
+    seen = as_raw_numbers(numbers).unfold(0, how.window, 1).transpose(1, 2)
+    ahead = target.values[:, 0].unfold(0, how.horizon, 1)
+    preprocessing = _fitted(spec, numbers[parts == TRAIN], names, report)
+    if preprocessing.anchor is not None:
+        _anchor(preprocessing, seen, ahead, starts[TRAIN], target)
     return Data(
-        *_windowed(seen, ahead, starts, window=how.window),
+        *_windowed(seen.to(device), ahead.to(device), starts, window=how.window),
         preprocessing.to(device),
         Signature(
             kind="series",
             task="forecasting",
             num_outputs=how.horizon,
-            series=(how.window, fitted.num_outputs),
+            series=(how.window, preprocessing.numbers.num_outputs),
             target_mean=target.mean,
             target_std=target.std,
+            anchored=preprocessing.anchor is not None,
         ),
         report.document(),
         {"encoding": SeriesEncoding(tuple(names), how.window).document(), "preprocessing": plan(preprocessing)},
     )
+
+
+def _fitted(spec: JobSpec, train: Floats, names: list[str], report: Report) -> SeriesPreprocessing:
+    """Preprocessing fitted on the training rows [L, F], its anchor still to be measured."""
+    number, noise, how = spec.preprocessing.number, spec.cleaning.noise, spec.preprocessing.series
+    numbers = fit_numbers(train, names=names, spec=number, report=report)
+    columns = how.window * numbers.num_outputs + 1
+    own_past = columns > MAX_COLUMNS
+    anchor = {
+        "how": how.target_scale,
+        "target": names.index(target_name(spec)),
+        "horizon": how.horizon,
+        "columns": 0 if how.target_scale != "residual" else how.window + 1 if own_past else columns,
+        "own_past": own_past,
+    }
+    return SeriesPreprocessing(
+        numbers=numbers,
+        smoothing={"how": noise.type, "steps": noise.steps}
+        if isinstance(noise, MedianFilter | MovingAverage)
+        else None,
+        carries=number.impute == "forward_fill",
+        anchor=None if how.target_scale == "standard" else anchor,
+    )
+
+
+def _anchor(
+    preprocessing: SeriesPreprocessing,
+    seen: torch.Tensor,
+    ahead: torch.Tensor,
+    starts: npt.NDArray[np.int64],
+    target: Target,
+) -> None:
+    """Measures on the training windows what forecasts are told relative to."""
+    anchor = preprocessing.anchor
+    if anchor is None or target.mean is None or target.std is None:
+        return
+    anchor.target_mean.fill_(target.mean)
+    anchor.target_std.fill_(target.std)
+
+    def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        for begin in range(0, len(starts), _WINDOWS_AT_ONCE):
+            rows = torch.from_numpy(starts[begin : begin + _WINDOWS_AT_ONCE])
+            raw = seen[rows]
+            yield raw, preprocessing.ready(raw), ahead[rows + seen.shape[1]]
+
+    fit_anchor(anchor, batches)
+
+
+def _wanted(
+    starts: npt.NDArray[np.int64], numbers: Floats, parts: Parts, spec: JobSpec, names: list[str], report: Report
+) -> npt.NDArray[np.int64]:
+    """The training windows that look back on no row that is to be left out."""
+    number, window = spec.preprocessing.number, spec.preprocessing.series.window
+    for why, mask in unwanted(numbers, parts == TRAIN, number, names=names, report=report).items():
+        holds = np.lib.stride_tricks.sliding_window_view(mask, window)[starts].any(axis=1)
+        report.drop_rows(f"windows_with_{why}", int(holds.sum()))
+        starts = starts[~holds]
+        if not len(starts):
+            raise InvalidData(f"every training window is left out because of {why.replace('_', ' ')}")
+    if report.windows is not None:
+        report.windows["train"] = len(starts)
+    return starts
 
 
 def _ordered(spec: JobSpec, table: Table) -> Table:

@@ -14,6 +14,7 @@ from torch import nn
 
 from models.spec import network as specs
 from worker.training.data import Signature
+from worker.training.networks.anchored import Anchored
 from worker.training.networks.blocks import deepen_stochastically
 from worker.training.networks.cnn import Cnn
 from worker.training.networks.initialization import initialize
@@ -48,7 +49,7 @@ def build(spec: specs.Network, signature: Signature, *, stochastic_depth: float 
     if isinstance(spec, specs.Initialized):
         initialize(network, scheme=spec.initialization)
     deepen_stochastically(network, drop=stochastic_depth)
-    return network
+    return Anchored(network, num_outputs=signature.num_outputs) if signature.anchored else network
 
 
 def to_fit(network: nn.Module) -> list[Features]:

@@ -199,5 +199,5 @@ def test_smoothing_is_for_series(prepared, noise):
 
 @pytest.mark.parametrize("cleaning", [{"noise": "label_noise_report"}, {"conflicting_labels": "drop"}])
 def test_classes_are_needed_to_doubt_them(prepared, cleaning):
-    with pytest.raises(InvalidSpec, match="a table with classes"):
+    with pytest.raises(InvalidSpec, match="classes"):
         prepared({"x": range(16), "y": [n * 1.5 for n in range(16)]}, data={"target": "y"}, cleaning=cleaning)

@@ -110,3 +110,48 @@ def test_gaps_are_filled_in_what_is_seen_and_left_out_in_what_is_predicted(prepa
 def test_series_that_cannot_be_learned_from_are_refused(prepared, values, document, message):
     with pytest.raises(InvalidData, match=message):
         prepared({"v": values, "w": np.arange(len(values))}, data={"target": "v"}, **document)
+
+
+def test_gaps_of_a_window_are_filled_from_the_steps_before_them(prepared):
+    values = np.arange(40.0)
+    values[[5, 6]] = np.nan
+    data = prepared(
+        {"v": values}, data={"target": "v", "split": HALVES}, **series(window=4, impute="forward_fill", scale="none")
+    )
+    window = data.preprocessing({"series": torch.tensor([[[4.0], [torch.nan], [torch.nan], [7.0]]])})["series"]
+    assert window[0].tolist() == [[4, 0], [4, 1], [4, 1], [7, 0]]
+    first = data.preprocessing({"series": torch.tensor([[[torch.nan], [1.0], [2.0], [3.0]]])})["series"]
+    assert first[0, 0].tolist() == [19, 1]  # nothing before it: the last number of training
+
+
+def test_windows_of_training_that_hold_a_gap_are_left_out_when_asked(prepared):
+    values, other = np.arange(40.0), np.arange(40.0)
+    other[[6, 25]] = np.nan
+    data = prepared(
+        {"v": values, "w": other}, data={"target": "v", "split": HALVES}, **series(window=4, impute="drop_row")
+    )
+    assert data.report["rows_dropped"]["windows_with_missing_values"] == 4
+    assert data.report["windows"] == {"train": 12, "validation": 10, "test": 10}
+    assert not data.train.inputs["series"].isnan().any()
+
+
+def test_windows_of_training_that_hold_an_outlier_are_left_out_when_asked(prepared):
+    other = np.arange(40.0) % 7
+    other[[6, 35]] = 500
+    outliers = {"type": "iqr", "action": "drop_row", "max_affected": 0.5}
+    data = prepared(
+        {"v": np.arange(40.0), "w": other}, data={"target": "v", "split": HALVES}, **series(outliers=outliers)
+    )
+    assert data.report["rows_dropped"]["windows_with_outliers"] == 4
+    assert data.test.inputs["series"].max() == 500
+
+
+def test_smoothing_changes_what_is_seen_and_not_what_is_predicted(prepared):
+    values = np.arange(40.0)
+    values[10] = 900
+    document = {"cleaning": {"noise": {"type": "median_filter", "steps": 3}}}
+    data = prepared({"v": values}, data={"target": "v", "split": HALVES}, **document, **series(scale="none"))
+    seen = data.preprocessing(dict(data.train.inputs))["series"]
+    assert seen[:, 2:].max() < 20  # the first steps of a window have too few before them
+    assert original(data, data.train).max() == 900
+    assert data.recipe["preprocessing"]["smoothing"] == {"how": "median_filter", "steps": 3}

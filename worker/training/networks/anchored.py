@@ -1,0 +1,30 @@
+"""Forecasts relative to what each window brings along."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from worker.training.networks.inputs import Batch
+
+
+class Anchored(nn.Module):
+    """A network whose outputs are deviations from "level" [N, H] in units of "spread" [N, H].
+
+    Its head starts at 0, so that it begins as good as the level and every step of training is a step from there.
+    """
+
+    def __init__(self, network: nn.Module, *, num_outputs: int) -> None:
+        super().__init__()
+        self.network = network
+        heads = [module for module in network.modules() if isinstance(module, nn.Linear)]
+        if heads and heads[-1].out_features == num_outputs:
+            nn.init.zeros_(heads[-1].weight)
+            nn.init.zeros_(heads[-1].bias)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """A batch to outputs [N, num_outputs], or [N, k, num_outputs] of an ensemble."""
+        outputs: Tensor = self.network(batch)
+        level, spread = batch["level"], batch["spread"]
+        if outputs.dim() > level.dim():
+            level, spread = level[:, None], spread[:, None]
+        return level + spread * outputs
