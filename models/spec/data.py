@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.spec.base import ColumnName, Items, Named, Section
+from models.spec.base import ColumnName, Count, Items, Named, Section
 from models.spec.cleaning import Marks
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -99,6 +99,27 @@ Split = Annotated[
 ]
 
 
+class RowShuffle(Section):
+    """All rows among each other, anew in every epoch."""
+
+    type: Literal["rows"] = "rows"
+
+
+class BlockShuffle(Section):
+    """Blocks of rows that lie side by side, and then the rows of as many blocks as a window holds among each other.
+
+    For images on disks that are slow to find a place: in `rows` every image is a leap. Rows that lie further apart than
+    a window hardly ever meet in a batch, so a window should hold many classes.
+    """
+
+    type: Literal["blocks"] = "blocks"
+    block: Count = Field(32, description="Rows that are read one after the other.")
+    window: Count = Field(256, description="Blocks whose rows are shuffled together.")
+
+
+Shuffle = Annotated[RowShuffle | BlockShuffle, Field(discriminator="type"), Named]
+
+
 class Data(Section):
     """Which dataset, what to predict and from what.
 
@@ -114,3 +135,4 @@ class Data(Section):
     )
     ignore: Items[ColumnName] = Field((), description="Columns to leave out, such as row numbers.")
     split: Split = Field(AutoSplit(), description="How rows are divided into train, validation and test.")
+    shuffle: Shuffle = Field(RowShuffle(), description="In which order an epoch takes the rows.")

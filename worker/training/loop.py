@@ -131,7 +131,12 @@ class Loop:
         counters, counted_until = session.counters, time.monotonic()
         session.model.network.train()
         walk = batches(
-            session.train, session.plan, seed=session.spec.seed, epoch=counters.epoch, start=counters.position
+            session.train,
+            session.plan,
+            seed=session.spec.seed,
+            epoch=counters.epoch,
+            start=counters.position,
+            shuffle=session.spec.data.shuffle,
         )
         with closing(walk):  # however it is left, threads that decode ahead end with it
             for batch in walk:

@@ -31,6 +31,19 @@ def permutation(num_rows: int, *, seed: int, epoch: int, device: torch.device) -
     return torch.randperm(num_rows, generator=generator).to(device)
 
 
+def permutation_in_blocks(
+    num_rows: int, *, block: int, window: int, seed: int, epoch: int, device: torch.device
+) -> torch.Tensor:
+    """As `permutation`, of blocks of `block` rows in a row, whose rows are then mixed within every `window` blocks."""
+    generator = torch.Generator().manual_seed(mixed(seed, ORDER, epoch))
+    first = torch.randperm(-(-num_rows // block), generator=generator) * block
+    order = (first[:, None] + torch.arange(block)).flatten()
+    order = order[order < num_rows]
+    windows = torch.arange(num_rows).div(window * block, rounding_mode="floor")
+    noise = torch.rand(num_rows, dtype=torch.float64, generator=generator)
+    return order[torch.argsort(windows + noise, stable=True)].to(device)
+
+
 def seed_initialization(seed: int) -> None:
     """Make the initial weights a function of the seed."""
     torch.default_generator.manual_seed(mixed(seed, INITIALIZATION, 0))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -50,39 +51,42 @@ def find_rate(session: Session, callback: Callback) -> float:
     update = Update(session.spec, session.model, session.plan, rates=rates.__getitem__)
     probe = replace(session, update=update, counters=Counters())
     losses = []
-    for loss in _walk(probe, callback, num_steps=num_steps):
-        losses.append(loss)
-        if _has_blown_up(losses):
-            break
+    with closing(_walk(probe, callback, num_steps=num_steps)) as walk:
+        for loss in walk:
+            losses.append(loss)
+            if _has_blown_up(losses):
+                break
     session.model.load_state_dict(before)
     update.forget()
     best = _best(losses)
     return usual_rate(session.spec) if best is None else float(f"{rates[best] / BELOW_THE_BEST:.3g}")
 
 
-def _walk(probe: Session, callback: Callback, *, num_steps: int) -> Iterator[float]:
+def _walk(probe: Session, callback: Callback, *, num_steps: int) -> Generator[float]:
     """The loss of one step after the other, until one is not finite or somebody has no use for the answer."""
     backward = Backward(probe, callback)
     probe.model.network.train()
-    for batch in itertools.islice(_endless(probe), num_steps):
-        if callback.order() in (Order.CANCEL, Order.STOP):
-            return
-        callback.on_sign()
-        loss, _ = backward(batch)
-        value = float(loss)
-        if not math.isfinite(value):
-            return
-        yield value
-        try:
-            probe.update(step=probe.counters.step)
-        except Diverged:
-            return
-        probe.counters.next_step()
+    with closing(_endless(probe)) as walk:
+        for batch in itertools.islice(walk, num_steps):
+            if callback.order() in (Order.CANCEL, Order.STOP):
+                return
+            callback.on_sign()
+            loss, _ = backward(batch)
+            value = float(loss)
+            if not math.isfinite(value):
+                return
+            yield value
+            try:
+                probe.update(step=probe.counters.step)
+            except Diverged:
+                return
+            probe.counters.next_step()
 
 
-def _endless(session: Session) -> Iterator[Rows]:
+def _endless(session: Session) -> Generator[Rows]:
+    spec = session.spec
     for epoch in itertools.count():
-        yield from batches(session.train, session.plan, seed=session.spec.seed, epoch=epoch, start=0)
+        yield from batches(session.train, session.plan, seed=spec.seed, epoch=epoch, start=0, shuffle=spec.data.shuffle)
 
 
 def smoothed(losses: list[float]) -> list[float]:

@@ -6,18 +6,18 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.spec.data import BlockShuffle, RowShuffle, Shuffle
 from worker.training.data import Split
-from worker.training.data.pictures import Pictures
+from worker.training.data.pictures import Numbers, Pictures
 from worker.training.networks import Model
 from worker.training.networks.inputs import Batch
 from worker.training.plan import Plan
-from worker.training.randomness import permutation
+from worker.training.randomness import permutation, permutation_in_blocks
 
 #: Preprocessed inputs are kept where they have at most this many values (256 MB of float32).
 MAX_READY_VALUES = 64 << 20
@@ -25,6 +25,7 @@ MAX_READY_VALUES = 64 << 20
 EVALUATION_VALUES = 4 << 20
 MAX_EVALUATION_ROWS = 8192
 VALUES_OF_A_TOKEN = 64
+_ALL: Final = RowShuffle()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class StreamedRows(Rows):
         """The rows of each cut, the images of the next ones decoded meanwhile."""
         device, ahead = self.targets.device, deque[Tensor]()
 
-        def numbers() -> Iterator[npt.NDArray[np.int64]]:
+        def numbers() -> Iterator[Numbers]:
             for cut in cuts:
                 ahead.append(cut)
                 yield cut.cpu().numpy()
@@ -163,11 +164,17 @@ def evaluation_size(rows: Rows) -> int:
     return max(1, min(MAX_EVALUATION_ROWS, EVALUATION_VALUES // max(1, rows.num_values)))
 
 
-def batches(rows: Rows, plan: Plan, *, seed: int, epoch: int, start: int) -> Generator[Rows]:
+def batches(rows: Rows, plan: Plan, *, seed: int, epoch: int, start: int, shuffle: Shuffle = _ALL) -> Generator[Rows]:
     """The batches of one epoch from position `start` on, in the order that seed and epoch determine."""
     if plan.batch_size == len(rows):  # the full batch has no order
         yield from (rows.whole() for _ in range(start, plan.steps_per_epoch))
         return
-    order = permutation(len(rows), seed=seed, epoch=epoch, device=rows.index_device)
+    where = {"seed": seed, "epoch": epoch}
+    if isinstance(shuffle, BlockShuffle):
+        order = permutation_in_blocks(
+            len(rows), block=shuffle.block, window=shuffle.window, device=rows.index_device, **where
+        )
+    else:
+        order = permutation(len(rows), device=rows.index_device, **where)
     size = plan.batch_size
     yield from rows.walk(order[place * size : (place + 1) * size] for place in range(start, plan.steps_per_epoch))

@@ -15,7 +15,7 @@ from models.spec.network import Recurrent
 from worker.training import fingerprints
 from worker.training.callbacks import Callback, Callbacks
 from worker.training.checkpoint import PREDICTING, Snapshot, check_identity, latest_good, load
-from worker.training.data import prepare
+from worker.training.data import Data, prepare
 from worker.training.errors import CheckpointRefused, TrainingError
 from worker.training.keeper import Keeper
 from worker.training.loop import BROKEN_OFF, Ending, Loop
@@ -75,6 +75,7 @@ class _Run:
         self._finds_rate = spec.optimizer.learning_rate == "auto"
         if self._finds_rate:
             spec = at_rate(spec, usual_rate(spec))
+        spec = _held(spec, data)
         session = open_session(settled(spec, data), data, device=device, begin=begin)
         for warning in session.data.report.get("warnings", ()):
             self._callback.on_warning("data", warning)
@@ -180,6 +181,14 @@ def _on_device(spec: JobSpec, device: torch.device) -> JobSpec:
             "resources": spec.resources.model_copy(update={"device": device.type}),
         }
     )
+
+
+def _held(spec: JobSpec, data: Data) -> JobSpec:
+    """The spec with where images of an archive are while they train."""
+    if data.train.pictures is None:
+        return spec
+    held = "files" if data.train.is_streamed else "device"
+    return spec.model_copy(update={"resources": spec.resources.model_copy(update={"images": held})})
 
 
 def _returned(session: Session, keeper: Keeper, last: Snapshot) -> Snapshot:

@@ -57,8 +57,9 @@ def job_on(source: ImageFiles, /, *, images: str = "auto", decoders: int = 2, **
     sections.setdefault("network", NETWORK)
     sections.setdefault("training", {"epochs": 3, "batch_size": 16})
     sections.setdefault("preprocessing", {"image": {"size": [8, 8]}})
+    data = {"dataset": "ds_images", **({"shuffle": sections.pop("shuffle")} if "shuffle" in sections else {})}
     resources = {"images": images, "decoders": decoders}
-    return resolve(parse({"data": {"dataset": "ds_images"}, "resources": resources, **sections}), profile(source))
+    return resolve(parse({"data": data, "resources": resources, **sections}), profile(source))
 
 
 def train_images(path: Path, directory: Path, /, *, callbacks: tuple[Callback, ...] = (), resume=None, **how):

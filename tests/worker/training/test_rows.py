@@ -1,7 +1,10 @@
 """Batches are slices of one order, and preprocessing is applied once."""
 
+import itertools
+
 import torch
 
+from models.spec.data import BlockShuffle
 from tests.worker.training.material import session_for
 from worker.training import rows as module
 from worker.training.plan import Plan
@@ -87,3 +90,32 @@ def test_evaluation_batches_are_as_large_as_memory_allows():
     assert evaluation_size(huge) == 1
     long = Rows({"tokens": torch.zeros(5, 1024, dtype=torch.int32)}, torch.zeros(5), is_ready=False)
     assert evaluation_size(long) == module.EVALUATION_VALUES // (1024 * 64)
+
+
+def drawn_in_blocks(num, *, block, window, epoch=0, start=0, size=4):
+    plan = Plan(num_rows=num, batch_size=size, epochs=1)
+    shuffle = BlockShuffle(block=block, window=window)
+    walk = batches(numbered(num), plan, seed=7, epoch=epoch, start=start, shuffle=shuffle)
+    return [batch.targets.tolist() for batch in walk]
+
+
+def test_a_window_of_one_block_keeps_the_rows_of_a_block_together():
+    taken = drawn_in_blocks(40, block=4, window=1)
+    blocks = [sorted(batch) for batch in taken]
+    assert sorted(blocks) == [list(range(first, first + 4)) for first in range(0, 40, 4)]
+    assert blocks != sorted(blocks)
+    assert any(batch != sorted(batch) for batch in taken)
+
+
+def test_a_window_mixes_the_rows_of_its_blocks_and_no_others():
+    taken = drawn_in_blocks(46, block=4, window=3, size=12)
+    assert sorted(row for batch in taken for row in batch) == list(range(46))
+    for batch in taken[:3]:
+        assert len({row // 4 for row in batch} | {46 // 4}) <= 3 + 2
+    assert any(row // 4 != after // 4 for batch in taken for row, after in itertools.pairwise(batch))
+
+
+def test_blocks_are_a_function_of_seed_and_epoch_and_can_be_entered_anywhere():
+    whole = drawn_in_blocks(40, block=4, window=2)
+    assert drawn_in_blocks(40, block=4, window=2, start=3) == whole[3:]
+    assert drawn_in_blocks(40, block=4, window=2, epoch=1) != whole

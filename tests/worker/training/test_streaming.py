@@ -49,6 +49,7 @@ def test_streamed_and_resident_runs_end_with_the_same_bits(archive, tmp_path):
     assert files.metrics["train/loss"] == device.metrics["train/loss"]
     held = [result.result["data_report"]["images"]["held"] for result in (resident, streamed)]
     assert held == ["device", "files"]
+    assert [told.resolved.resources.images for told in (device, files)] == held
 
 
 def test_photographs_in_colour_end_with_the_same_bits_too(tmp_path):
@@ -61,6 +62,16 @@ def test_photographs_in_colour_end_with_the_same_bits_too(tmp_path):
         assert numbers_in(train_images(path, tmp_path / f"files-{framing}", images="files", **how)) == numbers_in(
             resident
         )
+
+
+def test_blocks_give_another_run_and_the_same_one_wherever_images_are(archive, tmp_path):
+    how = {"shuffle": {"type": "blocks", "block": 3, "window": 2}}
+    resident = train_images(archive, tmp_path / "device", images="device", **how)
+    streamed = train_images(archive, tmp_path / "files", images="files", **how)
+
+    assert numbers_in(streamed) == numbers_in(resident)
+    plain = train_images(archive, tmp_path / "rows", images="device")
+    assert plain.result["weights_sha256"] != resident.result["weights_sha256"]
 
 
 @pytest.mark.parametrize("decoders", [1, 3, 8])
@@ -161,7 +172,8 @@ def test_statistics_come_from_an_even_sample_of_the_training_images(archive, mon
     assert (whole.report["images"]["measured"], sampled.report["images"]["measured"]) == (len(whole.train), 10)
 
     train = whole.train.pictures
-    chosen = train.chosen(np.arange(10) * len(train) // 10).gathered(device=CPU).double() / 255
+    by_name = np.argsort(train.rows)
+    chosen = train.chosen(by_name[np.arange(10) * len(train) // 10]).gathered(device=CPU).double() / 255
     assert sampled.preprocessing.scale.item() * 255 == pytest.approx(1 / chosen.std(unbiased=False).item(), rel=1e-6)
     assert whole.preprocessing.scale.item() != sampled.preprocessing.scale.item()
 
