@@ -32,6 +32,7 @@ _AT_ONCE: Final = 8
 #: The predictor looks at the time itself; one that says nothing for longer hangs.
 _GRACE_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = 0.2
+_STOP_SECONDS: Final = 2.0
 _RECEIVE_BYTES: Final = 1 << 16
 _CRASHED: Final = {
     "status": 503,
@@ -76,10 +77,13 @@ class Predictions:
             self._bell.set()
 
     def close(self) -> None:
-        """Answer what is being answered, and let the predictor go."""
+        """Answer what is all but answered, leave the rest to other workers, and let the predictor go."""
         self._closing.set()
         self._bell.set()
         if self._thread.ident is not None:
+            self._thread.join(_STOP_SECONDS)
+            if self._thread.is_alive() and self._asked is not None:
+                self._asked.process.kill()  # the thread hears of it, and gives the question back
             self._thread.join()
         self._let_go()
 
@@ -113,14 +117,16 @@ class Predictions:
                 if self._closing.is_set():
                     break
                 document = self._document(self._predictor(), question, waited_seconds=time.monotonic() - until)
+                if document is None:
+                    break
                 self._give(question, document)
                 left.remove(question.id)
         finally:
             self._release(left)
         return bool(questions)
 
-    def _document(self, predictor: Asked, question: Question, *, waited_seconds: float) -> dict[str, Any]:
-        """What the client is to be told."""
+    def _document(self, predictor: Asked, question: Question, *, waited_seconds: float) -> dict[str, Any] | None:
+        """What the client is to be told; None when this worker stops before it is known."""
         seconds = question.seconds_left - waited_seconds
         fields = {
             "path": str(self._store.path(question.location)),
@@ -131,6 +137,8 @@ class Predictions:
         try:
             return predictor.ask(Frame("question", fields), timeout_seconds=max(0.0, seconds) + _GRACE_SECONDS)
         except PredictorGone as error:
+            if self._closing.is_set():
+                return None
             log.warning("the predictor has ended amid question %s: %s", question.id, error)
             problem = _CRASHED
         except TimeoutError:

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.main import create_app
-from models import predictions, workers
+from models import checkpoints, predictions, workers
 from models.database import Database
 from models.settings import Settings
 from tests.api.conftest import Connect, Server, make_key, serving
@@ -210,3 +210,28 @@ def test_a_service_that_stops_keeps_nobody_waiting(server: Server, asked: str):
         wait_for(lambda: server.app.state.service.answers.num_listeners, "the request to wait")
         server.app.state.service.answers.dismiss()
         assert "stopping" in problem(waiting.result(), 503, "unavailable")["detail"]
+
+
+def test_questions_that_nobody_waits_for_any_more_are_forgotten(database: Database, settings: Settings):
+    register(database)
+    with serving(create_app(settings)) as (url, _), httpx2.Client(base_url=url) as client:
+        client.headers["Authorization"] = f"Bearer {make_key(database, 'admin')}"
+        job_id, lease = running(client, database)
+    save_checkpoint(database, lease, Path(settings.artifacts))
+    with database.unit_of_work() as connection:
+        (checkpoint,) = checkpoints.listing(connection, job_id=job_id)
+        asked = predictions.ask(
+            connection,
+            job_id=job_id,
+            pool="default",
+            checkpoint=checkpoint,
+            text="{}",
+            timeout_seconds=-predictions.KEPT_SECONDS - 1,
+        )
+
+    def is_gone() -> bool:
+        with database.reading() as connection:
+            return predictions.versions(connection, [asked]) == {}
+
+    with serving(create_app(settings)):
+        wait_for(is_gone, "the question to be forgotten")

@@ -183,6 +183,20 @@ def test_an_answer_waits_for_a_database_that_is_away(sqlite_database, store, tem
         assert "predictions" in answer_to(sqlite_database, asked)
 
 
+def test_a_worker_that_stops_gives_a_question_back_instead_of_waiting_for_its_answer(
+    sqlite_database, store, template, job_id, monkeypatch
+):
+    monkeypatch.setattr(predictions, "_STOP_SECONDS", 0.1)
+    with serving(sqlite_database, store, template) as running:
+        answer_to(sqlite_database, ask(sqlite_database, job_id, ROW))
+        os.kill(pid_of(running), signal.SIGSTOP)
+        asked = [ask_and_nudge(sqlite_database, job_id, running) for _ in range(2)]
+        wait_for(lambda: not is_waiting(sqlite_database), "the questions to be claimed")
+    assert is_waiting(sqlite_database)
+    with serving(sqlite_database, store, template):
+        assert all("predictions" in answer_to(sqlite_database, question) for question in asked)
+
+
 def test_without_a_template_questions_wait_and_a_closing_worker_gives_them_back(sqlite_database, store, job_id):
     cold = Spares([{}], command=("false",))
     with serving(sqlite_database, store, cold):

@@ -15,7 +15,7 @@ from models.errors import InvalidRow
 from models.formats.sources import PARTS
 from models.formats.summaries import profile
 from models.spec import parse, resolve
-from tests.worker.training.material import flowers, letters, prices, stripes, waves
+from tests.worker.training.material import FAMILIES, flowers, letters, prices, stripes, train_on, waves
 from worker.training import CheckpointRefused, predicting, train
 from worker.training.errors import GoldenRowsDiffer
 from worker.training.predicting import Predictor
@@ -125,6 +125,19 @@ def test_a_regression_answers_in_the_units_of_its_target(tmp_path):
     (low, high) = Predictor.load(folder).predict([{"size": -1, "age": 0}, {"size": 1, "age": 0}]).rows
 
     assert 200 < low["value"] < 300 < high["value"] < 400  # price = 300 + 50 size - 20 age
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_network_answers_after_loading_what_it_answered_before_saving(family, tmp_path):
+    source, sections = FAMILIES[family]
+    train_on(
+        source, tmp_path, **{**sections, "training": {**sections.get("training", {}), "epochs": 1, "max_steps": 2}}
+    )
+    for folder in tmp_path.iterdir():
+        golden = safetensors.torch.load_file(folder / "golden.safetensors")
+        outputs = golden.pop("outputs")
+        inputs = {name.removeprefix("inputs."): rows for name, rows in golden.items()}
+        assert torch.allclose(Predictor.load(folder).outputs(inputs), outputs, rtol=1e-5, atol=1e-6)
 
 
 def test_one_row_is_answered_as_it_is_among_others(table):
