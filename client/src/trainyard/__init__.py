@@ -9,6 +9,7 @@ with Client() as client:
 
 from ._checkpoints import Checkpoint
 from ._client import Client
+from ._comparison import Comparison, Difference, LossParting
 from ._datasets import Dataset
 from ._exceptions import (
     BadRequest,
@@ -43,14 +44,10 @@ from ._records import (
     Best,
     CheckpointFile,
     CheckpointRecord,
-    Comparison,
     DatasetRecord,
-    Delivery,
-    Difference,
     Event,
     JobRecord,
     Key,
-    LossParting,
     MetricSummary,
     Progress,
     Queue,
@@ -61,11 +58,11 @@ from ._records import (
     StepValue,
     Transition,
     Version,
-    Webhook,
     Worker,
 )
 from ._streams import Frame
 from ._version import __version__
+from ._webhook_records import Delivery, Webhook
 
 __all__ = [
     "Attempt",

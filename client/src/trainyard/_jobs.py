@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ._comparison import Comparison
 from ._exceptions import ConfigurationError
 from ._job import Job
 from ._pagination import listing
-from ._records import Comparison
 from ._transport import Transport
 
 #: A job spec, or the path of a JSON file that holds one.

@@ -248,66 +248,6 @@ class Key(Document):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Webhook(Document):
-    """An endpoint that hears of events. `secret` is in the answer to its creation or rotation, and never again."""
-
-    id: str = ""
-    url: str = ""
-    description: str = ""
-    format: str = ""
-    events: tuple[str, ...] = ()
-    enabled: bool = True
-    disabled_reason: str | None = None
-    secret: str | None = field(default=None, repr=False)
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delivery(Document):
-    """One event for one endpoint. `id` is the event's, which `webhook-id` carries."""
-
-    id: str = ""
-    type: str = ""
-    job_id: str | None = None
-    seq: int = 0
-    status: str = ""
-    attempts: int = 0
-    next_attempt_at: datetime | None = None
-    last_attempt_at: datetime | None = None
-    response_status: int | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference(Document):
-    """One place of the resolved specs where jobs are not the same; a value per job."""
-
-    pointer: str = ""
-    values: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class LossParting(Document):
-    """The first step at which the training losses of two jobs are not the same number; None where there is none."""
-
-    jobs: tuple[str, ...] = ()
-    first_step: int | None = None
-    values: tuple[Any, ...] | None = None
-    compared_steps: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison(Document):
-    """What is different between jobs. Each loss parting is that of a job against the first one."""
-
-    jobs: tuple[Mapping[str, Any], ...] = ()
-    differences: tuple[Difference, ...] = ()
-    losses: tuple[LossParting, ...] = ()
-    weights_equal: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Worker(Document):
     """A live worker."""
 

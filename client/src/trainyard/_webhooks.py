@@ -7,8 +7,8 @@ from json import dumps
 from typing import Any
 
 from ._pagination import listing
-from ._records import Delivery, Webhook
 from ._transport import Transport
+from ._webhook_records import Delivery, Webhook
 
 
 class Webhooks:

@@ -11,18 +11,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from trainyard._checkpoints import Checkpoint
+from trainyard._comparison import Comparison
 from trainyard._predictions import Prediction
 from trainyard._records import (
-    Comparison,
     DatasetRecord,
-    Delivery,
     JobRecord,
     Key,
     MetricSummary,
     StepValue,
-    Webhook,
     Worker,
 )
+from trainyard._webhook_records import Delivery, Webhook
 from trainyard.terminal import words
 
 _METRICS_SHOWN: Final = 2
