@@ -200,6 +200,14 @@ def resumed(connection: Connection, lease: Lease, *, step: int) -> None:
     note(connection, lease, entries=[entry], last_checkpoint_step=step)
 
 
+def rewound(connection: Connection, lease: Lease, *, step: int) -> None:
+    """The run has diverged and gone back to this step within its attempt: the series are cut back to it."""
+    for series in (metrics, histograms):
+        series.cut(connection, job_id=lease.job_id, step=step)
+    entry = events.Entry("job.rewound", {"step": step, "attempt": lease.attempt})
+    note(connection, lease, entries=[entry])
+
+
 def restarted(connection: Connection, lease: Lease) -> None:
     """A later attempt starts from nothing: the points of earlier ones go."""
     _goes_on_from(connection, lease, step=None)

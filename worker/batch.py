@@ -37,6 +37,8 @@ class Batch:
             for name in frame.fields["names"]:
                 self._add_points(name, Points(next(columns), next(columns), next(columns)))
         else:
+            if frame.kind == "rewound":
+                self._forget_behind(frame.fields["step"])
             self._add_in_order(frame)
 
     def add_log(self, text: bytes) -> None:
@@ -60,6 +62,14 @@ class Batch:
         self.num_points += len(run)
         if self.num_points > MAX_POINTS:
             self._thin_out()
+
+    def _forget_behind(self, step: int) -> None:
+        """Drop what is told of steps that a rewound run takes again."""
+        self.series = {name: [points[points.steps <= step]] for name, points in self.points().items()}
+        self.num_points = sum(len(runs[0]) for runs in self.series.values())
+        self.frames = [
+            frame for frame in self.frames if not (frame.kind == "histograms" and frame.fields["step"] > step)
+        ]
 
     def _thin_out(self) -> None:
         """Keep every second point of each series, and the last."""

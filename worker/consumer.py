@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from celery.worker.consumer import Consumer
-from kombu import Connection
 
 RETRY_SECONDS: Final = 1.0
 
@@ -14,7 +13,7 @@ RETRY_SECONDS: Final = 1.0
 class EagerConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
     """Hears doorbells again within a second or two of the broker's return, however long it was away."""
 
-    def ensure_connected(self, conn: Connection) -> Any:
+    def ensure_connected(self, conn: Any) -> Any:
         """See Celery, whose pause between two tries grows by two seconds each time and cannot be set."""
         pauses = {"interval_start": RETRY_SECONDS, "interval_step": 0.0, "interval_max": RETRY_SECONDS}
         conn.ensure_connection = partial(conn.ensure_connection, **pauses)

@@ -124,6 +124,8 @@ class Ledger:
                 leases.warn(connection, self.lease, code=frame.fields["code"], message=frame.fields["message"])
             case "resumed":
                 leases.resumed(connection, self.lease, step=frame.fields["step"])
+            case "rewound":
+                leases.rewound(connection, self.lease, step=frame.fields["step"])
             case "restarted":
                 leases.restarted(connection, self.lease)
             case "histograms":

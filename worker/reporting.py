@@ -101,6 +101,10 @@ class Reporter(Callback):
         }
         self.post(Frame("checkpoint", fields))
 
+    def on_rewound(self, step: int) -> None:
+        """Say that what was said of later steps does not count."""
+        self.post(Frame("rewound", {"step": step}))
+
     def on_warning(self, code: str, message: str) -> None:
         """Say what a person should know about."""
         self.post(Frame("warning", {"code": code, "message": message}))

@@ -205,7 +205,7 @@ class Supervisor:
                 return
             case "checkpoint" if "final" in frame.fields["kinds"]:
                 self._seen.final = frame
-            case "checkpoint" | "warning" | "resolved":
+            case "checkpoint" | "warning" | "resolved" | "rewound":
                 self._watchdog.saw_sign(now)
         self._relay.put(frame)
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from models.spec.base import Count, Section
+from models.spec.divergence import Fail, OnDivergence
 from models.spec.units import Duration
 
 
@@ -29,4 +30,7 @@ class Training(Section):
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="Arithmetic of forward and backward; auto is bf16 on a GPU, else fp32."
+    )
+    on_divergence: OnDivergence = Field(
+        Fail(), description="What to do when the loss or a gradient is not finite; the weights are not touched by it."
     )

@@ -142,6 +142,16 @@ def test_points_behind_the_step_of_a_resumption_are_replaced(database, ledger):
     assert steps.tolist() == [1, 2, 3]
 
 
+def test_a_rewound_run_takes_its_steps_again(database, ledger):
+    ledger.write(batch(loss(1, 2, 3, 4)))
+    ledger.write(batch(loss(5, 6), Frame("rewound", {"step": 3}), loss(4, 5)))
+    ledger.write(batch(loss(6, 7), Frame("rewound", {"step": 6}), loss(7)))
+    job_id = ledger.lease.job_id
+    with database.reading() as connection:
+        assert metrics.series(connection, job_id=job_id, name="train/loss").steps.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert [data["step"] for kind, data in told(database, job_id) if kind == "job.rewound"] == [3, 6]
+
+
 def test_a_start_from_nothing_forgets_all_points(database, ledger):
     ledger.write(batch(loss(1, 2, 3, 4)))
     ledger.write(batch(Frame("restarted"), loss(1)))

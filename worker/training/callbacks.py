@@ -100,6 +100,9 @@ class Callback:
     def on_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
         """A checkpoint is durable. A step that is told twice has more kinds the second time."""
 
+    def on_rewound(self, step: int) -> None:
+        """The run has diverged and is back at this step: what was told of later ones does not count."""
+
     def on_warning(self, code: str, message: str) -> None:
         """Something is wrong that does not stop the run."""
 
@@ -146,6 +149,11 @@ class Callbacks(Callback):
         """Tell every member."""
         for member in self.members:
             member.on_checkpoint(checkpoint)
+
+    def on_rewound(self, step: int) -> None:
+        """Tell every member."""
+        for member in self.members:
+            member.on_rewound(step)
 
     def on_warning(self, code: str, message: str) -> None:
         """Tell every member."""

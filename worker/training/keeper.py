@@ -9,7 +9,7 @@ from typing import Any
 
 from worker.training import golden_rows
 from worker.training.callbacks import Callback, SavedCheckpoint
-from worker.training.checkpoint import Due, Snapshot, described, not_finite, save
+from worker.training.checkpoint import Due, Snapshot, described, load, not_finite, save
 from worker.training.errors import Diverged
 from worker.training.recorder import Recorder
 from worker.training.session import Session
@@ -34,6 +34,7 @@ class Keeper:
         self._facts = facts
         self._best_is_saved = True
         self._saved: dict[int, SavedCheckpoint] = {}
+        self._latest: Path | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -49,6 +50,12 @@ class Keeper:
             self.best = Snapshot(best.step, best.epoch, snapshot.best or snapshot.weights, {}, state)
             self._best_is_saved = True
         self.due.saved(step=snapshot.step, epoch=snapshot.epoch)
+
+    def go_back(self) -> None:
+        """Put the session back to the last checkpoint that this run has saved. Raises CheckpointRefused."""
+        if self._latest is None:
+            raise ValueError("nothing has been saved yet")
+        self.resume(load(self._latest, wanted=self.identity))
 
     def keep_best(self) -> None:
         """Remember the present state as the best so far."""
@@ -92,6 +99,7 @@ class Keeper:
         if self.best is not None and not is_best:
             now = now.with_best(self.best.weights)
         self._write(now, kinds=kinds)
+        self._latest = self._saved[now.step].path
         self._best_is_saved |= is_best
         self.due.saved(step=now.step, epoch=now.epoch)
 

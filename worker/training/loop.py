@@ -8,6 +8,7 @@ from contextlib import closing
 from enum import StrEnum
 from typing import Final
 
+from models.spec.divergence import Rewind
 from models.spec.units import duration_seconds
 from worker.training.backward import Backward
 from worker.training.callbacks import Callback, Order, Progress
@@ -61,13 +62,17 @@ class Loop:
         ending = self._ordered() or self._finished()
         if ending is Ending.STOPPED and self.session.counters.position > 0:
             self._end_epoch()  # it goes on in the middle of an epoch, whose steps have not been scored
-        try:
-            while ending is None:
+        if ending is None and self._may_rewind:
+            self.keeper.save()
+        while ending is None:
+            try:
                 ending = self.epoch() or self._finished()
-        except Diverged:
-            self.keeper.rescue()
-            self.recorder.flush()
-            raise
+            except Diverged as diverged:
+                if not self._may_rewind:
+                    self.keeper.rescue()
+                    self.recorder.flush()
+                    raise
+                self._rewind(diverged)
         if ending in (Ending.PAUSED, Ending.DRAINED):
             self.keeper.save()
         self.recorder.flush()
@@ -84,6 +89,24 @@ class Loop:
         ):
             self.keeper.save()
         return ending
+
+    @property
+    def _may_rewind(self) -> bool:
+        policy = self.session.spec.training.on_divergence
+        return isinstance(policy, Rewind) and self.session.update.num_rewinds < policy.max_times
+
+    def _rewind(self, diverged: Diverged) -> None:
+        """Go back to the last checkpoint and on from there more carefully."""
+        update = self.session.update
+        num_rewinds = update.num_rewinds + 1
+        update.forget()
+        self.recorder.forget()
+        self.keeper.go_back()
+        update.num_rewinds = num_rewinds
+        step = self.session.counters.step
+        self.callback.on_rewound(step)
+        message = f"{diverged.message} Rewind {num_rewinds}: on from step {step} with a lower learning rate."
+        self.callback.on_warning("rewound", message)
 
     def _end_epoch(self) -> None:
         self.session.counters.next_epoch()

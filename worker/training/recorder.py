@@ -78,6 +78,10 @@ class Recorder:
         if broken is not None:
             raise broken
 
+    def forget(self) -> None:
+        """Drop what has not been handed on: the run goes back to before it."""
+        self._clear()
+
     def _read_steps(self) -> dict[str, NDArray[np.float64]]:
         columns = [torch.stack(self._losses).double(), torch.stack(self._norms).double()]
         if self._hits:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn, optim
 
 from models.spec import JobSpec
+from models.spec.divergence import Rewind
 from worker.training import fused, optimizers, schedules
 from worker.training.gradients import clip, gradient_norm, refuse_poison
 from worker.training.optimizers.groups import rate_of
@@ -28,15 +29,19 @@ class Update:
         self.schedule = schedules.build(spec.schedule, plan)
         self.loss_scale = LossScale() if spec.training.precision == "fp16" else None
         self._bound = spec.regularization.gradient_clip
+        policy = spec.training.on_divergence
+        self._damping = policy.factor if isinstance(policy, Rewind) else 1.0
+        self.num_rewinds = 0
         #: Told the number of the step once its gradients are known to be finite, before they are clipped and used up.
         self.on_gradients: Callable[[int], None] = lambda _: None
 
     def learning_rate(self, step: int) -> float:
-        """The rate of a step, counted from 0. Skipped steps are none for the schedule."""
+        """The rate of a step, counted from 0. Skipped steps are none for the schedule; each rewind damps the rate."""
+        damping = self._damping**self.num_rewinds
         if self._rates is not None:
-            return self._rates(step)
+            return self._rates(step) * damping
         skipped = 0 if self.loss_scale is None else self.loss_scale.num_skipped
-        return self._learning_rate * self.schedule(step - skipped)
+        return self._learning_rate * self.schedule(step - skipped) * damping
 
     def __call__(
         self, *, step: int, loss: Tensor | None = None, again: Callable[[], Tensor] | None = None
@@ -84,11 +89,16 @@ class Update:
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps beside the optimizer's tensors."""
         scale = self.loss_scale
-        return {"schedule": self.schedule.state(), "loss_scale": None if scale is None else scale.state()}
+        return {
+            "schedule": self.schedule.state(),
+            "loss_scale": None if scale is None else scale.state(),
+            "num_rewinds": self.num_rewinds,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.schedule.restore(state["schedule"])
+        self.num_rewinds = state.get("num_rewinds", 0)
         if self.loss_scale is not None and state["loss_scale"] is not None:
             self.loss_scale.restore(state["loss_scale"])
 

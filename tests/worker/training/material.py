@@ -181,6 +181,7 @@ class Recording(Callback):
         self.checkpoints = []
         self.histograms = []
         self.warnings = []
+        self.rewound = []
         self.resolved = None
         self.facts = None
         self.log = []
@@ -206,6 +207,9 @@ class Recording(Callback):
     def on_checkpoint(self, checkpoint):
         self.log.append(("checkpoint", checkpoint.step))
         self.checkpoints.append(checkpoint)
+
+    def on_rewound(self, step):
+        self.rewound.append(step)
 
     def on_warning(self, code, message):
         self.warnings.append((code, message))
