@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.errors import InvalidData
-from models.spec.data import ColumnSplit, OfficialSplit, RandomSplit, StratifiedSplit, TimeSplit
+from models.spec.data import ColumnSplit, GroupSplit, OfficialSplit, RandomSplit, StratifiedSplit, TimeSplit
 from worker.training.data.splitting import TEST, TRAIN, VALIDATION, Rows, split
 
 
@@ -131,3 +131,40 @@ def test_classes_that_no_training_row_has_are_warned_of():
     assert split(TimeSplit(), Rows(20, labels=labels), seed=1)[1] == [
         "some classes have no training rows; the network cannot predict them"
     ]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_groups_stay_whole_and_shares_are_kept_about(seed):
+    group = np.random.default_rng(seed).integers(0, 60, 1000)
+    parts, _ = split(GroupSplit(column="who"), Rows(1000, column=group), seed=seed)
+
+    assert all(len(set(parts[group == one])) == 1 for one in np.unique(group))
+    assert np.abs(np.array(counts(parts)) / 1000 - [0.7, 0.15, 0.15]).max() < 0.03
+
+
+def test_groups_are_divided_by_the_seed():
+    group = np.arange(200) // 4
+    first, again, other = (split(GroupSplit(column="who"), Rows(200, column=group), seed=seed)[0] for seed in (1, 1, 2))
+
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_three_groups_of_unlike_sizes_are_a_part_each():
+    group = np.repeat(["big", "small", "tiny"], [96, 3, 1])
+
+    parts, _ = split(GroupSplit(column="who"), Rows(100, column=group), seed=0)
+
+    assert sorted(counts(parts)) == [1, 3, 96]
+    assert counts(parts)[TRAIN] == 96
+
+
+def test_the_column_of_the_groups_is_no_feature(prepared):
+    columns = {"x": range(60), "who": [f"p{number // 3}" for number in range(60)], "y": ["a", "b"] * 30}
+    data = prepared(columns, data={"target": "y", "split": {"type": "group", "column": "who"}})
+
+    assert data.recipe["encoding"]["numbers"] == ["x"]
+    assert data.recipe["encoding"]["categories"] == []
+    held = [set((part.inputs["numbers"][:, 0] // 3).tolist()) for part in (data.train, data.validation, data.test)]
+    assert not held[0] & held[1]
+    assert not held[0] & held[2]
