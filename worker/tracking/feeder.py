@@ -156,14 +156,15 @@ class Feeder:
             self._say("tracking_delayed", f"{message}is sent as soon as it does.")
 
     def _give_up(self) -> None:
-        """Say what is missing for good, unless another attempt goes on."""
+        """Say that the run is not whole there, unless another attempt goes on with it."""
+        position = -1 if self._position is None else self._position
         try:
-            standing, portion = self._look(-1 if self._position is None else self._position)
+            standing, _ = self._look(position)
         except TrackerFailed:
             return
-        if standing is not None and standing.status.is_terminal and portion.last_step is not None:
-            known = "nothing" if self._position in {None, -1} else f"what was measured up to step {self._position}"
-            message = f"{self._title} has {known}; the rest could not be sent within {self._patience.linger:g} s."
+        if standing is not None and standing.status.is_terminal:
+            told = "nothing" if position < 0 else f"what was measured up to step {position}"
+            message = f"{self._title} was told {told}; it did not take the rest and the end of the run in time."
             self._say("tracking_gap", message)
 
     def _say(self, code: str, message: str) -> None:

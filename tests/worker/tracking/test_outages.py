@@ -26,7 +26,7 @@ from worker.tracking.process import TrackerFailed, started
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_child.py")))
 MLFLOW = {"mlflow": {"tracking_uri": "sqlite:///unused.db"}}
 QUICK = Patience(poll=0.02, opening=8, answer=8, first_retry=0.05, longest_retry=0.1, linger=20)
-SHORT = Patience(poll=0.02, opening=0.3, answer=0.3, first_retry=0.05, longest_retry=0.1, linger=1.0)
+SHORT = Patience(poll=0.02, opening=6, answer=6, first_retry=0.05, longest_retry=0.1, linger=2)
 
 
 @dataclass
@@ -154,7 +154,15 @@ def test_a_tracker_that_never_comes_back_leaves_a_gap_and_the_job_as_it_was(shor
     assert job.status == Status.SUCCEEDED
     assert not is_fed(short_yard), "the job did not wait for its tracker"
     wait_for(lambda: is_fed(short_yard), "the feeder to give up")
-    assert warnings(short_yard, job.id)["tracking_gap"].startswith("MLflow has nothing; the rest could not be sent")
+    assert warnings(short_yard, job.id)["tracking_gap"].startswith("MLflow was told nothing; ")
+
+
+def test_a_tracker_that_goes_away_for_good_leaves_a_warning_that_says_how_far_it_was_told(short_yard, tracker):
+    job_id = begin(short_yard)
+    wait_for(lambda: len(tracker.rows().get("train/loss", [])) >= 9, "the first steps")
+    tracker.be("away")
+    finish(short_yard, job_id)
+    assert "up to step 9;" in wait_for(lambda: warnings(short_yard, job_id).get("tracking_gap"), "the gap to be told")
 
 
 def test_an_attempt_that_is_superseded_tells_nothing_more(yard, tracker):
