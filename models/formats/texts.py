@@ -13,7 +13,7 @@ from models.errors import InvalidData
 from models.formats import limits
 from models.formats.archives import entries
 from models.formats.folders import Pieces, is_clutter, pieces_of, placed, strays
-from models.formats.labels import in_order
+from models.formats.labels import MAX_CLASSES, in_order
 from models.formats.options import TextsOptions
 from models.formats.sources import PARTS, Texts
 
@@ -54,6 +54,8 @@ def read_texts(path: Path, options: TextsOptions) -> Texts:
         raise refused
     parts, labels = zip(*placed([file.pieces for file in files], what="text", example="spam/1.txt"), strict=True)
     classes = in_order(set(labels))
+    if len(classes) > MAX_CLASSES:
+        raise InvalidData(f"there are {len(classes):,} classes; at most {MAX_CLASSES:,} are read")
     codes = {label: code for code, label in enumerate(classes)}
     sizes = np.array([len(file.texts) for file in files])
     if not sizes.any():

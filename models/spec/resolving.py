@@ -25,7 +25,7 @@ METRICS: dict[bool, tuple[str, ...]] = {True: get_args(ClassificationMetric), Fa
 #: A curve for each of so many classes would take longer than the epoch it follows.
 MANY_CLASSES = 100
 METRICS_OF_MANY_CLASSES = ("accuracy", "f1_macro", "top5")
-MOST_WORDS_OF_A_NAME = 2
+MOST_WORDS_OF_A_NAME, MOST_LETTERS_OF_A_NAME = 2, 64
 NUM_BYTES = 256
 
 
@@ -47,8 +47,8 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     evaluation = _evaluation(spec.evaluation, task=task, num_classes=num_classes)
     batch_size = resolved_batch_size(spec, num_train=num_train)
     shape = None if kind != "image" or "auto" in (image.size, image.channels) else (image.channels, *image.size)
-    window, by_letter = spec.preprocessing.series.window, text.tokenizer == "char"
-    network = resolved_network(spec.network, Surroundings(kind, batch_size, shape, window, by_letter))
+    window, spelled_out = spec.preprocessing.series.window, _is_spelled_out(text, profile)
+    network = resolved_network(spec.network, Surroundings(kind, batch_size, shape, window, spelled_out))
     resolved = spec.model_copy(
         update={
             "task": task,
@@ -151,6 +151,12 @@ def _text(spec: JobSpec, profile: Profile, data: Data) -> Text:
     if text.tokenizer == "bpe" and text.max_tokens < NUM_BYTES:
         raise _wrong("#/preprocessing/text/max_tokens", f"bpe needs at least {NUM_BYTES}: one per byte")
     return text
+
+
+def _is_spelled_out(text: Text, profile: Profile) -> bool:
+    """Whether texts are short and read by the letter, as names are."""
+    length = 0 if profile.text is None else profile.text.characters.most
+    return text.tokenizer == "char" and length <= MOST_LETTERS_OF_A_NAME
 
 
 def _image(spec: JobSpec, profile: Profile) -> Image:

@@ -48,14 +48,14 @@ SMALL_STAGES, LARGE_STAGES = ((32, 64, 128), (1, 1, 1)), ((64, 128, 256, 512), (
 class Surroundings:
     """What a network is chosen for: a kind of data, rows per batch, the shape (C, H, W) of images, steps of windows.
 
-    `mixed` is a text beside other columns; `by_letter`, whether the tokens of a text are single characters.
+    `mixed` is a text beside other columns; `spelled_out`, whether texts are short rows of single characters.
     """
 
     kind: Kind
     batch_size: int | Literal["full"]
     image: tuple[int, int, int] | None = None
     window: int | None = None
-    by_letter: bool = False
+    spelled_out: bool = False
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -94,11 +94,11 @@ def resolved_network(network: Network, around: Surroundings) -> Network:
 def _automatic(around: Surroundings) -> Network:
     """The first network that reads this data, as it is by default; for texts, what reads them best.
 
-    Words say by themselves what a text is about, so that a linear layer on their vectors is hard to beat; single
-    letters say little without their order.
+    Words, and the characters of languages that write words by them, say by themselves what a text is about, so that a
+    linear layer on their vectors is hard to beat; the letters of a name say little without their order.
     """
     if around.kind == "text":
-        return Gru(bidirectional=True, dropout=0.2) if around.by_letter else Mlp(hidden=(), norm="none", dropout=0.0)
+        return Gru(bidirectional=True, dropout=0.2) if around.spelled_out else Mlp(hidden=(), norm="none", dropout=0.0)
     return cast("Network", NETWORKS[around.kind][0]())
 
 

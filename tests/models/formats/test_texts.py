@@ -131,6 +131,12 @@ def test_too_many_texts_and_letters_are_refused(read, zipped, monkeypatch):
         read(archive, "texts")
 
 
+def test_too_many_classes_are_refused(read, zipped, monkeypatch):
+    monkeypatch.setattr("models.formats.texts.MAX_CLASSES", 2)
+    with pytest.raises(InvalidData, match="3 classes; at most 2"):
+        read(zipped({f"{label}.txt": b"x" for label in "abc"}), "texts", texts="lines")
+
+
 def test_a_bomb_of_blanks_is_refused(read):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -58,6 +58,7 @@ def test_names_are_classified_by_their_letters_in_order():
 
     assert spec.preprocessing.text.tokenizer == "char"
     assert (spec.network.type, spec.network.bidirectional) == ("gru", True)
+    assert resolved(texts(words=20), preprocessing={"text": {"tokenizer": "char"}}).network.type == "mlp"
     assert resolved(texts(words=2)).preprocessing.text.tokenizer == "char"
     assert resolved(texts(words=3)).preprocessing.text.tokenizer == "word"
 
