@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from models.errors import InvalidSpec
-from tests.worker.training.material import FAMILIES, Recording, session_for, train_on
+from tests.worker.training.families import FAMILIES
+from tests.worker.training.material import Recording, session_for, train_on
 from tests.worker.training.test_loop import BARE, loop_for
 from worker.training import OutOfMemory
 from worker.training.backward import Backward

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.worker.training.material import FAMILIES, Recording, train_on
+from tests.worker.training.families import FAMILIES
+from tests.worker.training.material import Recording, train_on
 
 FOLDER = Path(__file__).parent / "golden"
 CURVES = ("train/loss", "train/gradient_norm", "validation/loss")

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from tests.worker.training.material import CPU, FAMILIES, Recording, session_for, train_on
+from tests.worker.training.families import FAMILIES
+from tests.worker.training.material import CPU, Recording, session_for, train_on
 from tests.worker.training.test_loop import loop_for
 from worker.training import Diverged, Order, TrainingError
 from worker.training.checkpoint import load

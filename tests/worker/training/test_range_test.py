@@ -7,7 +7,8 @@ import torch
 
 from models.errors import InvalidSpec
 from models.spec import document, parse
-from tests.worker.training.material import FAMILIES, Recording, session_for, train_on
+from tests.worker.training.families import FAMILIES
+from tests.worker.training.material import Recording, session_for, train_on
 from tests.worker.training.test_loop import BARE, PLAIN_SGD
 from worker.training import Callback, Order, range_test
 from worker.training.checkpoint import load

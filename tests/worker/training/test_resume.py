@@ -4,9 +4,11 @@ import random
 import shutil
 
 import pytest
+import torch
 
-from tests.worker.training.material import FAMILIES, Recording, train_on
-from worker.training import Callback, Order, optimizers
+from tests.worker.training.families import FAMILIES, everything
+from tests.worker.training.material import Recording, session_for, train_on
+from worker.training import Callback, Order, networks, optimizers
 from worker.training.checkpoint import load
 
 #: What a result says that depends on the machine and not on the numbers.
@@ -38,9 +40,24 @@ def cuts_for(steps, *, num, seed):
     return sorted(random.Random(seed).sample(range(1, steps), num))
 
 
+def test_no_family_of_networks_is_forgotten():
+    covered = {sections["network"]["type"] for _, sections in FAMILIES.values()}
+    assert covered == {kind.model_fields["type"].default for kind in networks.NETWORKS}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_everything_is_on_in_the_runs_that_are_interrupted(family):
+    name, sections = everything(family)
+    session = session_for(name, **sections)
+    assert session.augmentation is not None
+    assert session.average is not None
+    assert session.update.schedule.state() is not None
+    assert any(isinstance(module, torch.nn.Dropout) and module.p for module in session.model.modules())
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_run_that_is_drained_again_and_again_ends_with_the_same_bits(family, tmp_path):
-    name, sections = FAMILIES[family]
+    name, sections = everything(family)
     whole = train_on(name, tmp_path / "whole", **sections)
     resume = None
     for cut in cuts_for(whole.step, num=3, seed=1):
@@ -51,7 +68,7 @@ def test_a_run_that_is_drained_again_and_again_ends_with_the_same_bits(family, t
     assert numbers_in(train_on(name, tmp_path / "rest", resume=resume, **sections)) == numbers_in(whole)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["mlp", "cnn", "lstm"])
 def test_a_run_that_is_killed_goes_on_from_its_last_checkpoint_with_the_same_bits(family, tmp_path):
     name, sections = FAMILIES[family]
     whole = train_on(name, tmp_path / "whole", **sections)

@@ -10,7 +10,8 @@ from models.errors import InvalidData, InvalidSpec
 from models.formats import read
 from models.samples import SAMPLES
 from models.spec import document, parse, resolve
-from tests.worker.training.material import FAMILIES, Recording, flowers, session_for, spec_for, train_on
+from tests.worker.training.families import FAMILIES
+from tests.worker.training.material import Recording, flowers, session_for, spec_for, train_on
 from worker.training import Order, TrainingError, train
 from worker.training.checkpoint import load
 
