@@ -94,14 +94,13 @@ def fit_text(
     report: Report,
     on_sign: Callable[[], None] = lambda: None,
 ) -> tuple[TextEncoding, Tensor]:
-    """The encoding that the training texts give, and the tokens int32 [N, T] of all texts.
+    """The encoding that the training texts give, and the tokens int32 [N, T] of all texts, which are tidy already.
 
     Raises InvalidData where the training texts hold no token. Notes what was cut off and what is unknown.
     """
-    read = [tidy(text) for text in texts]
-    tokenizer = tokens.fit([text for text, part in zip(read, parts, strict=True) if part == TRAIN], spec)
+    tokenizer = tokens.fit([text for text, part in zip(texts, parts, strict=True) if part == TRAIN], spec)
     on_sign()
-    codes = tokenizer.codes(read)
+    codes = tokenizer.codes(texts)
     on_sign()
     sizes = np.array([len(row) for row in codes])
     length = _length(spec.max_length, sizes[parts == TRAIN])

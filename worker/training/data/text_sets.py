@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -32,7 +33,9 @@ def prepare_texts(
     `on_sign` is called between the steps that take long.
     """
     report = Report(len(source))
-    texts = _distinct(source, report) if spec.cleaning.duplicates == "drop" else source
+    tidy = Tidy.of(spec.cleaning.text)
+    tidied = replace(source, texts=[tidy(text) for text in source.texts])
+    texts = _distinct(tidied, report) if spec.cleaning.duplicates == "drop" else tidied
     if len(np.unique(texts.labels)) < 2:
         raise InvalidData("all texts are of one class; there is nothing to learn")
     keys = text_keys(texts.texts)
@@ -45,7 +48,6 @@ def prepare_texts(
     parts, labels = settled(how, keys, parts, texts.labels, classes=texts.classes, report=report)
     report.count_parts(parts)
     report.count_classes(parts, labels, classes=texts.classes)
-    tidy = Tidy.of(spec.cleaning.text)
     encoding, tokens = fit_text(
         texts.texts, parts, name=FIELD, spec=spec.preprocessing.text, tidy=tidy, report=report, on_sign=on_sign
     )

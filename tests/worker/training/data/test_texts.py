@@ -128,6 +128,27 @@ def test_equal_texts_stay_on_one_side_or_are_dropped_and_contradictions_cap_the_
     assert prepared(torn).report["accuracy_ceiling"] == 0.5
 
 
+def test_texts_are_compared_as_cleaning_leaves_them(prepared):
+    once = stories(30)
+    again = [f" {text.replace('Story', 'STORY')} " for text in once.texts]
+    nearly = Texts(once.texts + again, np.concatenate([once.labels, once.labels]), once.classes)
+
+    assert prepared(nearly).report["duplicates"] == 0
+    assert prepared(nearly, cleaning={"text": {"case": "lower"}}).report["duplicates"] == 30
+
+
+@pytest.mark.parametrize(("how", "dropped", "relabelled"), [("drop", True, False), ("majority", False, True)])
+def test_contradicting_texts_are_dropped_or_outvoted_in_training_alone(prepared, how, dropped, relabelled):
+    once = stories(30)
+    labels = np.concatenate([once.labels, once.labels, (once.labels + (np.arange(30) < 10)) % 3])
+    torn = Texts(once.texts * 3, labels, once.classes)
+
+    report = prepared(torn, cleaning={"conflicting_labels": how}).report
+
+    assert ("conflicting_labels" in report["rows_dropped"]) == dropped
+    assert bool(report["relabelled_rows"]) == relabelled
+
+
 def test_blanks_around_a_text_are_letters_only_where_they_stay(prepared):
     padded = Texts([f"  {text}" for text in stories().texts], stories().labels, list(ANIMALS))
     by_letter = {"preprocessing": {"text": {"tokenizer": "char"}}}
