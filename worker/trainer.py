@@ -29,6 +29,7 @@ from worker.narration import Narrator
 from worker.orders import Channel
 from worker.reporting import Reporter
 from worker.training import Callback, CheckpointRefused, Result, checkpoint
+from worker.training.data.room import check_file_fits
 
 
 class Train(Protocol):
@@ -119,4 +120,6 @@ def _read(source: Mapping[str, Any]) -> Source:
     if name := source.get("sample"):
         shipped = sample(name)
         return formats.read(shipped.path, format=shipped.format, options=shipped.options)
-    return formats.read(Path(source["path"]), format=source["format"], options=source["options"])
+    path = Path(source["path"])
+    check_file_fits(path, format=source["format"])
+    return formats.read(path, format=source["format"], options=source["options"])

@@ -45,7 +45,10 @@ def document(path: Path, *, format: str, options: dict[str, Any]) -> dict[str, A
     except Unprocessable as error:
         return _error("invalid_options", "; ".join(f"{field.pointer}: {field.detail}" for field in error.errors))
     except (MemoryError, pa.ArrowMemoryError, pa.ArrowCapacityError):
-        return _error("invalid_data", "reading it takes more memory than a dataset may use")
+        message = f"reading it takes more than the {MEMORY_BYTES >> 30} GB of memory that a profile may use"
+        return _error("invalid_data", message)
+    except OSError as error:  # no room to unpack it, for one
+        return _error("invalid_data", f"it cannot be unpacked here ({error.strerror or error})")
     except pa.ArrowException as error:
         return _error("invalid_data", f"it cannot be read ({error})")
 

@@ -8,6 +8,8 @@ from typing import Final
 import psutil
 import torch
 
+from worker.training.errors import TrainingError
+
 #: Decoded images stay on the device where they take no more than this share of what is free there.
 SHARE_OF_GPU: Final = 0.5
 SHARE_OF_HOST: Final = 0.25
@@ -26,6 +28,21 @@ def room_for_data(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         return int(free * SHARE_OF_GPU)
     return int(available_bytes() * SHARE_OF_HOST)
+
+
+def check_file_fits(path: Path, *, format: str, groups: Path = _GROUPS) -> None:  # noqa: A002 - the word clients use
+    """Raises TrainingError for a file that is larger than what memory is left, where its format is held in memory.
+
+    To be refused with both numbers told is better than to be killed by the kernel without a word. Images of an archive
+    stay in their files, however many they are.
+    """
+    num_bytes, available = path.stat().st_size, available_bytes(groups)
+    if format != "images" and num_bytes > available:
+        message = (
+            f"The data has {num_bytes:,} bytes, and this worker has {available:,} bytes of memory left; data of the "
+            f"format {format} is held in memory."
+        )
+        raise TrainingError("out_of_memory", message, param="#/data/dataset")
 
 
 def available_bytes(groups: Path = _GROUPS) -> int:
