@@ -15,7 +15,8 @@ from models.errors import InvalidRow
 from models.formats.sources import PARTS
 from models.formats.summaries import profile
 from models.spec import parse, resolve
-from tests.worker.training.material import FAMILIES, flowers, letters, prices, stripes, train_on, waves
+from tests.worker.training.families import FAMILIES
+from tests.worker.training.material import flowers, letters, prices, stripes, train_on, waves
 from worker.training import CheckpointRefused, predicting, train
 from worker.training.errors import GoldenRowsDiffer
 from worker.training.predicting import Predictor
