@@ -16,7 +16,11 @@ class TextCleaning(Section):
     """How text cells are tidied, those of the target included."""
 
     OFF: ClassVar = {"strip": False, "unicode": "none"}
-    strip: bool = Field(default=True, description="Remove white space around every text cell.")
+    strip: bool | Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        default=True,
+        description='Remove white space around every text cell, or these characters and white space: "." makes "yes." '
+        'and "yes" one.',
+    )
     unicode: Literal["NFC", "NFKC", "none"] = Field(
         "NFC",
         description="Unicode normal form: NFC makes one of the two ways to write é, NFKC also of ligatures and of full "

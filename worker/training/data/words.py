@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from string import whitespace
 from typing import Literal
 
 from models.spec.cleaning import TextCleaning
@@ -13,7 +14,7 @@ from models.spec.cleaning import TextCleaning
 class Tidy:
     """Blanks, Unicode and case of a text."""
 
-    strip: bool = True
+    strip: bool | str = True
     unicode: Literal["NFC", "NFKC", "none"] = "none"
     case: Literal["keep", "lower", "upper"] = "keep"
 
@@ -28,4 +29,6 @@ class Tidy:
             text = unicodedata.normalize(self.unicode, text)
         if self.case != "keep":
             text = text.lower() if self.case == "lower" else text.upper()
+        if isinstance(self.strip, str):
+            return text.strip(self.strip + whitespace).strip()
         return text.strip() if self.strip else text

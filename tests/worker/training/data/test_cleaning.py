@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from models.errors import InvalidData, InvalidSpec
+from worker.training.data import restore
 
 TIME = {"type": "time", "train": 0.5, "validation": 0.25, "test": 0.25}
 LETTERS = ["a", "b"] * 8
@@ -131,6 +134,17 @@ def test_text_cells_have_one_way_to_be_written(prepared, text, values):
     data = prepared(columns, data={"target": "y", "split": TIME}, cleaning={"text": text})
 
     assert data.recipe["encoding"]["categories"][0]["values"] == values
+
+
+def test_characters_around_words_are_removed_when_named(prepared):
+    columns = {"x": ["u.", "u", " .u. ", "v.v"] * 4, "y": ["yes.", "no", "yes", "no."] * 4}
+
+    data = prepared(columns, data={"target": "y", "split": TIME}, cleaning={"text": {"strip": "."}})
+
+    assert data.recipe["encoding"]["categories"][0]["values"] == ["u", "v.v"]
+    assert data.signature.classes == ("no", "yes")
+    encoding, _ = restore(json.loads(json.dumps(data.recipe)))
+    assert encoding.encode([{"x": "u ."}])["categories"].tolist() == [[2]]
 
 
 def test_a_target_is_tidied_like_other_words(prepared):

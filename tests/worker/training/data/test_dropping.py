@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from models.errors import InvalidData, InvalidSpec
+from models.formats import read
+from models.samples import sample
 
 TIME = {"type": "time", "train": 0.5, "validation": 0.25, "test": 0.25}
 LETTERS = ["a", "b"] * 12
@@ -100,3 +102,14 @@ def test_rows_without_an_order_are_not_filled_forward(prepared):
         prepared(
             {"x": range(24), "y": LETTERS}, data={"target": "y"}, preprocessing={"number": {"impute": "forward_fill"}}
         )
+
+
+def test_leaving_tumours_out_by_their_outliers_leaves_out_the_malignant_ones(prepared):
+    shipped = sample("breast_cancer")
+    source = read(shipped.path, format=shipped.format, options=shipped.options)
+    dropping = prepared(source, data={"target": "diagnosis"}, preprocessing=outliers(max_affected=1.0)).report
+    default = prepared(source, data={"target": "diagnosis"}).report
+
+    assert dropping["rows_dropped_by_class"] == {"outliers": {"benign": 40, "malignant": 79}}
+    assert default["classes"]["train"] == {"benign": 251, "malignant": 148}
+    assert (default["rows_dropped"], default["outliers"]) == ({}, {})
