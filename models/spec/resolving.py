@@ -48,7 +48,10 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     batch_size = resolved_batch_size(spec, num_train=num_train)
     shape = None if kind != "image" or "auto" in (image.size, image.channels) else (image.channels, *image.size)
     window, spelled_out = spec.preprocessing.series.window, _is_spelled_out(text, profile)
-    network = resolved_network(spec.network, Surroundings(kind, batch_size, shape, window, spelled_out))
+    around = Surroundings(
+        kind, batch_size, shape, window, spelled_out, num_train=num_train, num_columns=len(data.features)
+    )
+    network = resolved_network(spec.network, around)
     resolved = spec.model_copy(
         update={
             "task": task,

@@ -36,7 +36,8 @@ __all__ = [
 
 
 class AutoNetwork(Section):
-    """An MLP for tables, a CNN for images, an LSTM for series."""
+    """TabM for tables of 1000 training rows or more, else an MLP; a CNN for images; an LSTM for series; for texts a
+    linear layer on the vectors of words, or a GRU over letters."""
 
     type: Literal["auto"] = "auto"
 

@@ -36,6 +36,8 @@ NETWORKS: dict[Kind, tuple[type[Initialized], ...]] = {
     "mixed": (Mlp,),
 }
 
+FEWEST_ROWS_OF_TABM = 1000
+MOST_COLUMNS_OF_TABM = 128
 SMALLEST_BATCH_TO_NORM = 16
 #: The norm of `auto` where batches are too small to measure a mean and a deviation on.
 NORM_OF_SMALL_BATCHES: dict[type[Initialized], str] = {Mlp: "layer", Cnn: "none", ResNet: "group"}
@@ -48,7 +50,8 @@ SMALL_STAGES, LARGE_STAGES = ((32, 64, 128), (1, 1, 1)), ((64, 128, 256, 512), (
 class Surroundings:
     """What a network is chosen for: a kind of data, rows per batch, the shape (C, H, W) of images, steps of windows.
 
-    `mixed` is a text beside other columns; `spelled_out`, whether texts are short rows of single characters.
+    `mixed` is a text beside other columns; `spelled_out`, whether texts are short rows of single characters. A table has
+    about `num_train` rows to train on, of so many columns.
     """
 
     kind: Kind
@@ -56,6 +59,8 @@ class Surroundings:
     image: tuple[int, int, int] | None = None
     window: int | None = None
     spelled_out: bool = False
+    num_train: int = 0
+    num_columns: int = 0
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -92,11 +97,14 @@ def resolved_network(network: Network, around: Surroundings) -> Network:
 
 
 def _automatic(around: Surroundings) -> Network:
-    """The first network that reads this data, as it is by default; for texts, what reads them best.
+    """The first network that reads this data, as it is by default; for texts and tables, what reads them best.
 
     Words, and the characters of languages that write words by them, say by themselves what a text is about, so that a
-    linear layer on their vectors is hard to beat; the letters of a name say little without their order.
+    linear layer on their vectors is hard to beat; the letters of a name say little without their order. Tables of some
+    size are what TabM is for; small ones are learned in a moment by an MLP, and with very many columns it takes long.
     """
+    if around.kind == "table" and around.num_train >= FEWEST_ROWS_OF_TABM:
+        return TabM() if around.num_columns <= MOST_COLUMNS_OF_TABM else Mlp()
     if around.kind == "text":
         return Gru(bidirectional=True, dropout=0.2) if around.spelled_out else Mlp(hidden=(), norm="none", dropout=0.0)
     return cast("Network", NETWORKS[around.kind][0]())

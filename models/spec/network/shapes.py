@@ -13,6 +13,9 @@ from models.spec.network import layers as specs
 Size = int | None  #: None where only the data will tell
 
 
+_NAMES = {"vector": "a vector", "tokens": "tokens", "sequence": "a sequence", "image": "an image"}
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A row on its way: a vector (width), tokens (T), a sequence (T, width), or an image (C, H, W).
@@ -30,7 +33,7 @@ class Shape:
         return self.sizes[0] if self.kind == "image" else self.sizes[-1]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {' x '.join('?' if size is None else str(size) for size in self.sizes)}"
+        return f"{_NAMES[self.kind]} of {' x '.join('?' if size is None else str(size) for size in self.sizes)}"
 
     def with_channels(self, channels: Size) -> Shape:
         """The same places with other values."""
@@ -41,7 +44,7 @@ class Shape:
         """The same values at other places; raises ValueError where none is left."""
         places = [size if size is None else along(size) for size in self._places]
         if any(size is not None and size < 1 for size in places):
-            raise ValueError(f"leaves nothing of this {self}")
+            raise ValueError(f"leaves nothing of {self}")
         return replace(self, sizes=(self.sizes[0], *places) if self.kind == "image" else (*places, self.sizes[-1]))
 
     @property
@@ -66,15 +69,13 @@ def trace(layers: Sequence[specs.Layer], shape: Shape, *, at: str = "#/network/l
 def check_end(shape: Shape) -> None:
     """Raise InvalidSpec unless a linear layer to the outputs can follow."""
     if shape.kind != "vector":
-        raise misfit("#/network/layers", f"end in a {shape}; the last must be flatten, global_pool or behind one")
+        raise misfit("#/network/layers", f"end in {shape}; the last must be flatten, global_pool or behind one")
 
 
 def _residual(layer: specs.Residual, shape: Shape, *, at: str) -> Shape:
     after = trace(layer.layers, shape, at=f"{at}/layers")[-1]
     if after.kind != shape.kind or after.with_channels(shape.channels) != shape:
-        raise ValueError(
-            f"turns a {shape} into a {after}; only the channels may change, which are the values at a place"
-        )
+        raise ValueError(f"turns {shape} into {after}; only the channels may change, which are the values at a place")
     return after
 
 
@@ -86,10 +87,14 @@ def _of(shape: Shape, *kinds: str) -> Shape:
     """The shape, if it is of one of these kinds; else raises ValueError saying what to put in front."""
     if shape.kind in kinds:
         return shape
-    cure = "put an embedding first" if shape.kind == "tokens" else "it reads a " + " or a ".join(kinds)
+    cure = (
+        "put an embedding first"
+        if shape.kind == "tokens"
+        else "it reads " + " or ".join(_NAMES[kind] for kind in kinds)
+    )
     if shape.kind == "image" and "vector" in kinds:
         cure += "; flatten or pool the image first"
-    raise ValueError(f"cannot read a {shape}: {cure}")
+    raise ValueError(f"cannot read {shape}: {cure}")
 
 
 def _linear(layer: specs.Linear, shape: Shape) -> Shape:
@@ -135,7 +140,7 @@ def _flatten(_layer: specs.Flatten, shape: Shape) -> Shape:
 
 def _embedding(layer: specs.Embedding, shape: Shape) -> Shape:
     if shape.kind != "tokens":
-        raise ValueError(f"cannot read a {shape}: it is for the tokens of a text, as the first layer")
+        raise ValueError(f"cannot read {shape}: it is for the tokens of a text, as the first layer")
     return Shape("sequence", (shape.sizes[0], layer.width), padded=True)
 
 

@@ -110,3 +110,12 @@ def test_small_batches_are_normalized_another_way(network, small):
     assert resolved(network, "image", batch_size=8).norm == small
     pointer, _ = mistake({"type": network, "norm": "batch"}, "image", batch_size=1)
     assert pointer == "#/network/norm"
+
+
+@pytest.mark.parametrize(
+    ("num_train", "num_columns", "network"),
+    [(999, 5, "mlp"), (1000, 5, "tabm"), (1000, 128, "tabm"), (1000, 129, "mlp"), (10**6, 5, "tabm")],
+)
+def test_a_table_gets_tabm_where_it_has_rows_enough_and_not_too_many_columns(num_train, num_columns, network):
+    around = Surroundings("table", 32, num_train=num_train, num_columns=num_columns)
+    assert resolved_network(network_of("auto"), around).type == network

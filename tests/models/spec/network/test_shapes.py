@@ -59,11 +59,11 @@ def test_a_layer_leads_to_its_shape(shape, entry, sizes):
 @pytest.mark.parametrize(
     ("shape", "entry", "words"),
     [
-        (IMAGE, {"type": "linear", "width": 5}, "linear cannot read a image of 3 x 28 x 20"),
-        (VECTOR, {"type": "conv", "channels": 5}, "conv cannot read a vector of 8: it reads a sequence or a image"),
-        (TOKENS, "flatten", "flatten cannot read a tokens of 10: put an embedding first"),
+        (IMAGE, {"type": "linear", "width": 5}, "linear cannot read an image of 3 x 28 x 20"),
+        (VECTOR, {"type": "conv", "channels": 5}, "conv cannot read a vector of 8: it reads a sequence or an image"),
+        (TOKENS, "flatten", "flatten cannot read tokens of 10: put an embedding first"),
         (VECTOR, "pool", "cannot read a vector of 8"),
-        (SEQUENCE, {"type": "pool", "size": 25}, "leaves nothing of this sequence of 24 x 6"),
+        (SEQUENCE, {"type": "pool", "size": 25}, "leaves nothing of a sequence of 24 x 6"),
         (IMAGE, {"type": "conv", "channels": 5, "kernel_size": 21, "padding": "none"}, "leaves nothing"),
         (IMAGE, {"type": "conv", "channels": 5, "padding": "causal"}, "cannot be causal over an image"),
         (IMAGE, {"type": "conv", "channels": 4, "groups": 2}, "has 3 inputs, which cannot be parted into 2 groups"),
@@ -74,10 +74,10 @@ def test_a_layer_leads_to_its_shape(shape, entry, sizes):
         ),
         (IMAGE, {"type": "global_pool", "kind": "last"}, "cannot take the last of an image"),
         (SEQUENCE, "embedding", "it is for the tokens of a text, as the first layer"),
-        (IMAGE, "positions", "cannot read a image"),
+        (IMAGE, "positions", "cannot read an image"),
         (VECTOR, "recurrent", "cannot read a vector"),
         (SEQUENCE, {"type": "attention", "num_heads": 4}, "has 4 heads, which cannot share steps of 6"),
-        (IMAGE, {"type": "residual", "layers": ["pool"]}, "turns a image of 3 x 28 x 20 into a image of 3 x 14 x 10"),
+        (IMAGE, {"type": "residual", "layers": ["pool"]}, "turns an image of 3 x 28 x 20 into an image of 3 x 14 x 10"),
         (IMAGE, {"type": "residual", "layers": ["flatten"]}, "into a vector of 1680"),
     ],
 )
@@ -112,8 +112,8 @@ def resolved(kind, *entries, batch_size=32):
 @pytest.mark.parametrize(
     ("kind", "entries", "pointer", "words"),
     [
-        ("image", ["norm", "recurrent"], "#/network/layers/1", "cannot read a image of 3 x 28 x 28"),
-        ("image", ["norm"], "#/network/layers", "end in a image of 3 x 28 x 28"),
+        ("image", ["norm", "recurrent"], "#/network/layers/1", "cannot read an image of 3 x 28 x 28"),
+        ("image", ["norm"], "#/network/layers", "end in an image of 3 x 28 x 28"),
         ("series", [{"type": "pool", "size": 30}, "flatten"], "#/network/layers/0", "leaves nothing"),
         ("table", ["flatten", "attention"], "#/network/layers/1", "cannot read a vector of ?"),
         ("text", ["global_pool"], "#/network/layers/0", "put an embedding first"),
