@@ -50,8 +50,8 @@ SMALL_STAGES, LARGE_STAGES = ((32, 64, 128), (1, 1, 1)), ((64, 128, 256, 512), (
 class Surroundings:
     """What a network is chosen for: a kind of data, rows per batch, the shape (C, H, W) of images, steps of windows.
 
-    `mixed` is a text beside other columns; `spelled_out`, whether texts are short rows of single characters. A table has
-    about `num_train` rows to train on, of so many columns.
+    `mixed` is a text beside other columns; `spelled_out`, whether texts are short rows of single characters. A table
+    has about `num_train` rows to train on, of so many columns.
     """
 
     kind: Kind
