@@ -15,7 +15,7 @@ from models.errors import InvalidRow
 from models.formats.sources import PARTS
 from models.formats.summaries import profile
 from models.spec import parse, resolve
-from tests.worker.training.families import FAMILIES
+from tests.worker.training.families import FAMILIES, everything
 from tests.worker.training.material import flowers, letters, prices, stripes, train_on, waves
 from worker.training import CheckpointRefused, predicting, train
 from worker.training.errors import GoldenRowsDiffer
@@ -130,7 +130,7 @@ def test_a_regression_answers_in_the_units_of_its_target(tmp_path):
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_network_answers_after_loading_what_it_answered_before_saving(family, tmp_path):
-    source, sections = FAMILIES[family]
+    source, sections = everything(family)
     train_on(
         source, tmp_path, **{**sections, "training": {**sections.get("training", {}), "epochs": 1, "max_steps": 2}}
     )
