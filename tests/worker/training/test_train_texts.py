@@ -13,6 +13,8 @@ from tests.worker.training.material import Recording, train_on
 from worker.training import train
 from worker.training.predicting import Predictor
 
+WORDS_LOST = [{"type": "token_dropout", "p": 0.05}]
+
 
 def notes(*, rows: int = 300) -> Table:
     """Whether a note is urgent depends on one of its words and on a number; so does what it costs."""
@@ -42,7 +44,9 @@ def trained(directory, *, target, features, **sections):
 
 
 def test_a_network_reads_a_text_and_a_number_together(tmp_path):
-    both, spec = trained(tmp_path / "both", target="urgent", features={"note": "text", "weight": "number"})
+    both, spec = trained(
+        tmp_path / "both", target="urgent", features={"note": "text", "weight": "number"}, augmentation=WORDS_LOST
+    )
     alone, _ = trained(tmp_path / "alone", target="urgent", features={"note": "text"}, evaluation={"baselines": False})
 
     assert both["test"]["accuracy"] > 0.9
