@@ -69,7 +69,7 @@ began, num = time.perf_counter(), 0
 with closing(batches(rows, plan, seed=0, epoch=0, start=0)) as walk:
     for batch in walk:
         num += len(batch)
-        if num >= 200_000:
+        if num >= 50_000:
             break
 print(json.dumps({"imported": imported, "peak": peak(), "indexed": indexed, "prepared": prepared, "rows": len(source),
                   "train": len(rows), "per_second": num / (time.perf_counter() - began)}))

@@ -73,7 +73,7 @@ def _is_header(header: bytes) -> bool:
     except ValueError:
         return False
     plain = header[:148] + b" " * 8 + header[156:]
-    return told in (sum(plain), sum(plain) - 256 * sum(byte > 127 for byte in plain))
+    return told == sum(plain) or told == sum(plain) - 256 * sum(byte > 127 for byte in plain)
 
 
 def _name(header: bytes) -> str:

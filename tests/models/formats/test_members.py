@@ -109,6 +109,18 @@ def test_sizes_that_octal_digits_cannot_hold_are_read(index, tarred):
     assert contents(index(bytes(content))) == {"a": b"12345"}
 
 
+def test_a_checksum_of_signed_bytes_is_right_too_and_another_is_not(index, tarred):
+    content = bytearray(tarred({"ä": b"12345"}, mode="w"))
+    content[148:156] = b" " * 8
+    told = sum(byte - 256 if byte > 127 else byte for byte in content[:512])
+    content[148:156] = b"%06o\0 " % told
+    assert contents(index(bytes(content))) == {"ä": b"12345"}
+
+    content[148:156] = b"%06o\0 " % (told + 1)
+    with pytest.raises(InvalidData, match="no tar archive"):
+        index(bytes(content))
+
+
 def test_equal_contents_share_a_sketch_and_a_digest_wherever_they_lie(index, tarred, zipped):
     long, other = bytes(range(256)) * 100, bytes(range(255)) * 100
     for content in (tarred, zipped):

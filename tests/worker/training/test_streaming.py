@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
 
 import numpy as np
@@ -12,7 +14,7 @@ from models.errors import InvalidData
 from tests.worker.training.archives import encoded, job_on, opened, striped_files, train_images, write_tar
 from tests.worker.training.material import CPU, Recording
 from worker.training import Order, fingerprints
-from worker.training.data import image_sets, prepare
+from worker.training.data import image_sets, prepare, restore
 from worker.training.errors import OutOfMemory
 from worker.training.rows import StreamedRows
 from worker.training.rows import prepare as prepare_rows
@@ -176,6 +178,23 @@ def test_statistics_come_from_an_even_sample_of_the_training_images(archive, mon
     chosen = train.chosen(by_name[np.arange(10) * len(train) // 10]).gathered(device=CPU).double() / 255
     assert sampled.preprocessing.scale.item() * 255 == pytest.approx(1 / chosen.std(unbiased=False).item(), rel=1e-6)
     assert whole.preprocessing.scale.item() != sampled.preprocessing.scale.item()
+
+
+@pytest.mark.parametrize("framing", ["stretch", "crop"])
+def test_prediction_sees_the_pixels_that_training_saw(tmp_path, framing):
+    random = np.random.default_rng(0)
+    files = {
+        f"{'ab'[n % 2]}/{n:02}.jpg": encoded(random.integers(0, 256, (20, 31, 3), np.uint8), "JPEG") for n in range(30)
+    }
+    path = write_tar(tmp_path / "images.tar", files)
+    data = prepared(path, images="files", preprocessing={"image": {"size": [8, 8], "framing": framing}})
+    pictures = data.train.pictures
+    encoding, _ = restore(json.loads(json.dumps(data.recipe)))
+
+    row = int(pictures.rows[3])
+    raw = encoding.encode([{"image": base64.b64encode(files[pictures.source.name(row)]).decode()}])
+
+    assert torch.equal(raw["image"], pictures.chosen(np.array([3])).gathered(device=CPU))
 
 
 def test_files_of_equal_bytes_stay_on_one_side_or_are_dropped(tmp_path):
