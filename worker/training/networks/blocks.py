@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,27 @@ IMAGE_NORMS: Mapping[str, Callable[[int], nn.Module]] = {
     "layer": lambda width: nn.GroupNorm(1, width),
     "group": lambda width: nn.GroupNorm(num_groups(width), width),
 }
+
+
+class Dropout(nn.Dropout):
+    """Dropout that decides by 16 random bits per value, four decisions to a draw.
+
+    PyTorch's own draws a number per value, which on a CPU takes three times as long and a quarter of TabM's step.
+    """
+
+    _CHANCES: Final = 1 << 16
+    _PER_DRAW: Final = 4
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Values of any shape, the share `p` of them 0 while training and the others larger to make up for it."""
+        dropped = round(self.p * self._CHANCES)
+        if not self.training or not dropped or inputs.device.type != "cpu":
+            return super().forward(inputs)
+        num_draws = -(-inputs.numel() // self._PER_DRAW)
+        draws = torch.randint(-(1 << 63), (1 << 63) - 1, (num_draws,), dtype=torch.int64)
+        bits = draws.view(torch.int16)[: inputs.numel()].view_as(inputs)
+        kept = (bits >= dropped - self._CHANCES // 2).to(inputs.dtype)
+        return inputs * kept.mul_(self._CHANCES / (self._CHANCES - dropped))
 
 
 class Skip(nn.Module):

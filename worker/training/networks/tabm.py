@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.spec import network as specs
 from worker.training.data import Signature
-from worker.training.networks.blocks import ACTIVATIONS
+from worker.training.networks.blocks import ACTIVATIONS, Dropout
 from worker.training.networks.inputs import Batch, embedding_width
 from worker.training.networks.numbers import PiecewiseLinear
 
@@ -96,7 +96,7 @@ class TabM(nn.Module):
             layers.append(nn.Linear(width, size))
             if spec.variant == "full":
                 layers.append(Scales(spec.heads, [1] * size, drawn=False))
-            layers += [ACTIVATIONS[spec.activation](), nn.Dropout(spec.dropout)]
+            layers += [ACTIVATIONS[spec.activation](), Dropout(spec.dropout)]
             width = size
         self.layers = nn.Sequential(*layers)
         self.heads = Heads(spec.heads, width, signature.num_outputs)

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.worker.training.material import session_for, train_on
 from tests.worker.training.networks.material import IMAGE, SERIES, TABLE, TEXT, batch_for, built
-from worker.training.networks.blocks import Skip, num_groups
+from worker.training.networks.blocks import Dropout, Skip, num_groups
 
 
 class Ones(nn.Module):
@@ -57,6 +57,29 @@ def test_stochastic_depth_is_read_from_the_spec(tmp_path):
         for drop in (0.0, 0.3)
     ]
     assert weights[0] != weights[1]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.999])
+def test_dropout_drops_the_share_asked_for_and_scales_the_rest(share):
+    torch.manual_seed(0)
+    dropped = Dropout(share)(torch.ones(999, 301))
+    kept = dropped != 0
+    assert float((~kept).float().mean()) == pytest.approx(share, abs=0.003)
+    assert dropped[kept].tolist() == pytest.approx([1 / (1 - share)] * int(kept.sum()), rel=0.01)
+    for along in (0, 1):  # no row and no column is dropped more often than chance has it
+        spread = (~kept).float().mean(along).std()
+        assert float(spread) == pytest.approx(math.sqrt(share * (1 - share) / kept.shape[along]), rel=0.2)
+
+
+def test_dropout_repeats_itself_for_a_seed_and_rests_in_evaluation():
+    values = torch.randn(7, 3, requires_grad=True)
+    drop = Dropout(0.5)
+    first, second = (drop(values) for _ in range(2) if torch.manual_seed(1))
+    assert torch.equal(first, second)
+    first.sum().backward()
+    assert torch.equal(values.grad, (first != 0) * 2.0)
+    assert torch.equal(drop.eval()(values), values)
+    assert torch.equal(Dropout(0.0)(values), values)
 
 
 def test_as_many_groups_as_divide_the_width():
