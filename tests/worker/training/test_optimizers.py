@@ -140,6 +140,28 @@ def test_adadelta_needs_no_rate():
     assert [weight for weight, _ in weights_after(type="adadelta")] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("settings", "reference"),
+    [
+        ({"type": "adadelta", "rho": 0.7, "eps": 1e-3}, lambda of: torch.optim.Adadelta(of, lr=0.1, rho=0.7, eps=1e-3)),
+        ({"type": "adagrad", "eps": 0.1}, lambda of: torch.optim.Adagrad(of, lr=0.1, eps=0.1)),
+        (
+            {"type": "rmsprop", "alpha": 0.8, "momentum": 0.5, "eps": 0.1},
+            lambda of: torch.optim.RMSprop(of, lr=0.1, alpha=0.8, momentum=0.5, eps=0.1),
+        ),
+    ],
+)
+def test_every_setting_of_the_dividing_ones_means_what_it_means_in_pytorch(settings, reference):
+    layer = network()
+    theirs = reference(layer.parameters())
+    expected = []
+    for gradient in GRADIENTS:
+        layer.weight.grad, layer.bias.grad = torch.full((1, 1), gradient), torch.full((1,), gradient)
+        theirs.step()
+        expected.append((layer.weight.item(), layer.bias.item()))
+    assert weights_after(learning_rate=0.1, **settings) == expected
+
+
 @pytest.mark.parametrize(("name", "reference"), [("nadam", torch.optim.NAdam), ("radam", torch.optim.RAdam)])
 def test_the_kin_of_adam_are_those_of_pytorch(name, reference):
     layer = network()
