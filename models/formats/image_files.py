@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from models.errors import InvalidData
 from models.formats import limits
-from models.formats.decoding import Pixels, Shape, decode, decode_whole
+from models.formats.decoding import Pixels, Shape, brought_to, decode, decode_whole
 from models.formats.members import Members
 
 _ROWS_PER_SIGN = 1024
@@ -25,7 +25,8 @@ class ImageFiles:
     """Images and their classes, the images still in their archive.
 
     `places` is int64 [N]: which member of the archive each row is, in the order of their names. `labels` is int64 [N]
-    of indices into `classes`; `max_side` bounds the size that is taken for their own.
+    of indices into `classes`; `max_side` bounds the size that is taken for their own. With `raw` the files are no
+    encoded images but plain pixels [H, W, C] of that shape.
     """
 
     members: Members
@@ -35,6 +36,7 @@ class ImageFiles:
     max_side: int
     split: npt.NDArray[np.int8] | None = None
     notes: tuple[str, ...] = ()
+    raw: tuple[int, int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -54,10 +56,14 @@ class ImageFiles:
 
     def decode(self, row: int, shape: Shape) -> Pixels:
         """One image as uint8 [H, W, C] of that shape; raises InvalidData naming the file."""
+        if self.raw is not None:
+            return brought_to(self.decode_whole(row), shape)
         return decode(self._content(row), shape=shape, place=self.name(row))
 
     def decode_whole(self, row: int) -> Pixels:
         """One image in its own size and colours; raises InvalidData naming the file."""
+        if self.raw is not None:
+            return np.frombuffer(self._content(row), np.uint8).reshape(self.raw)
         return decode_whole(self._content(row), max_side=self.max_side, place=self.name(row))
 
     def keys(self, *, on_sign: Callable[[], None] = lambda: None) -> npt.NDArray[np.uint64]:

@@ -16,6 +16,8 @@ MAX_INDEXED_ENTRIES = 10_000_000
 """Files of an archive whose contents stay on disk: some fifty bytes of memory each."""
 MAX_SPOOLED_BYTES = 1 << 40
 """What a packed archive may unpack to on disk."""
+MAX_HELD_BYTES = 1 << 30
+"""Arrays of images in a file that is larger than this stay in it, where they lie unpacked."""
 MAX_IMAGE_BYTES = 256 << 20
 """The file of one image."""
 MAX_NAME_BYTES = 1024

@@ -67,6 +67,13 @@ class Blob:
             raise InvalidData(f"the archive cannot be read ({error})", place=place) from error
         return content
 
+    def content_offset(self, offset: int, *, place: str) -> int:
+        """Where the content of the file of a zip begins whose local header lies there; raises InvalidData."""
+        magic, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(self.read(offset, _LOCAL_HEADER.size, place=place))
+        if magic != b"PK\3\4":
+            raise InvalidData("the zip archive is damaged: there is no file where its directory says", place=place)
+        return offset + _LOCAL_HEADER.size + int(name_bytes) + int(extra_bytes)
+
 
 class Members:
     """Files of one archive, in the order in which they were added, and their contents on demand."""
@@ -122,10 +129,7 @@ class Members:
         offset, num_bytes = self._offsets[number], self._num_bytes[number]
         if packing == PLAIN:
             return self.blob.read(offset, num_bytes, place=place)
-        magic, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(self.blob.read(offset, _LOCAL_HEADER.size, place=place))
-        if magic != b"PK\3\4":
-            raise InvalidData("the zip archive is damaged: there is no file where its directory says", place=place)
-        start = offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
+        start = self.blob.content_offset(offset, place=place)
         content = self.blob.read(start, self._packed_bytes[number], place=place)
         if packing == ZIP_DEFLATED:
             content = _inflated(content, num_bytes=num_bytes, place=place)

@@ -15,19 +15,23 @@ from models.errors import InvalidData
 from models.formats.archives import BROKEN, check_zip
 from models.formats.columns import normalised
 from models.formats.delimited import checked_names
+from models.formats.image_files import ImageFiles
 from models.formats.labels import coded
+from models.formats.large_arrays import images_in_place
 from models.formats.options import Options
 from models.formats.sources import PARTS, Images, Table
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-def read_npz(path: Path, options: Options) -> Table | Images:  # noqa: ARG001 - every reader takes options
+def read_npz(path: Path, options: Options) -> Table | Images | ImageFiles:  # noqa: ARG001 - every reader takes options
     """The arrays of the file as a dataset; raises InvalidData naming the array.
 
     Whole numbers of 8 bits with three axes [N, H, W], or four with one or three channels last, are images; two axes are
     rows, with columns x0, x1, ... and y.
     """
+    if (images := images_in_place(path)) is not None:
+        return images
     arrays = _load(path)
     if set(arrays) == {"x", "y"}:
         return _labelled(arrays["x"], arrays["y"], split=None)

@@ -14,6 +14,8 @@ from worker.training.errors import TrainingError
 SHARE_OF_GPU: Final = 0.5
 SHARE_OF_HOST: Final = 0.25
 
+#: Formats whose images stay in their files, however many they are.
+_IN_PLACE: Final = frozenset({"images", "npz"})
 _GROUPS: Final = Path("/sys/fs/cgroup")
 #: Limit and usage of this process's control group, versions 2 and 1.
 _FILES: Final = (
@@ -37,7 +39,7 @@ def check_file_fits(path: Path, *, format: str, groups: Path = _GROUPS) -> None:
     stay in their files, however many they are.
     """
     num_bytes, available = path.stat().st_size, available_bytes(groups)
-    if format != "images" and num_bytes > available:
+    if format not in _IN_PLACE and num_bytes > available:
         message = (
             f"The data has {num_bytes:,} bytes, and this worker has {available:,} bytes of memory left; data of the "
             f"format {format} is held in memory."
