@@ -12,7 +12,7 @@ from models.spec.data import AutoSplit, Data, OfficialSplit, RandomSplit, Split,
 from models.spec.evaluation import ClassificationMetric, Evaluation, RegressionMetric
 from models.spec.job import JobSpec
 from models.spec.loss import AutoLoss, Classes, CrossEntropy, Loss, Mse
-from models.spec.mistakes import misfit as _wrong
+from models.spec.mistakes import misfit
 from models.spec.network import Recurrent
 from models.spec.network.resolving import Surroundings, has_skips, resolved_network
 from models.spec.preparation import check_preparation
@@ -39,7 +39,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     divided = spec.data.model_copy(update={"split": split})
     data, num_classes = resolve_columns(divided, profile, task=task)
     if num_classes == 1:
-        raise _wrong("#/data/target", "has one class only; there is nothing to learn")
+        raise misfit("#/data/target", "has one class only; there is nothing to learn")
     kind = _kind(profile, data, task=task)
     num_train = _num_train(data.split, profile)
     text = _text(spec, profile, data) if kind in ("text", "mixed") else spec.preprocessing.text
@@ -69,14 +69,14 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
     _check_monitor(resolved)
     check_step(resolved)
     if resolved.regularization.stochastic_depth and not has_skips(network):
-        raise _wrong("#/regularization/stochastic_depth", f"needs a network with skips; {network.type} has none")
+        raise misfit("#/regularization/stochastic_depth", f"needs a network with skips; {network.type} has none")
     return resolved
 
 
 def _task(spec: JobSpec, profile: Profile) -> Task:
     if profile.kind != "table":
         if spec.task not in ("auto", "classification"):
-            raise _wrong("#/task", f"must be classification for {profile.kind}")
+            raise misfit("#/task", f"must be classification for {profile.kind}")
         return "classification"
     if spec.task != "auto":
         return spec.task
@@ -99,11 +99,11 @@ def _task_of_target(spec: JobSpec, profile: Profile) -> Task:
 
 def _split(split: Split, profile: Profile, *, task: Task) -> Split:
     if isinstance(split, OfficialSplit) and not profile.split:
-        raise _wrong("#/data/split/type", "cannot be official: this data brings no split of its own")
+        raise misfit("#/data/split/type", "cannot be official: this data brings no split of its own")
     if isinstance(split, StratifiedSplit) and task != "classification":
-        raise _wrong("#/data/split/type", f"cannot be stratified: {task} has no classes")
+        raise misfit("#/data/split/type", f"cannot be stratified: {task} has no classes")
     if task == "forecasting" and not isinstance(split, AutoSplit | TimeSplit):
-        raise _wrong("#/data/split/type", "must be time for forecasting, or windows would leak the future")
+        raise misfit("#/data/split/type", "must be time for forecasting, or windows would leak the future")
     if not isinstance(split, AutoSplit):
         return split
     if profile.split and "test" in profile.split:
@@ -152,7 +152,7 @@ def _text(spec: JobSpec, profile: Profile, data: Data) -> Text:
             short = any(column.type == "category" for column in columns)
         text = text.model_copy(update={"tokenizer": "char" if short else "word"})
     if text.tokenizer == "bpe" and text.max_tokens < NUM_BYTES:
-        raise _wrong("#/preprocessing/text/max_tokens", f"bpe needs at least {NUM_BYTES}: one per byte")
+        raise misfit("#/preprocessing/text/max_tokens", f"bpe needs at least {NUM_BYTES}: one per byte")
     return text
 
 
@@ -166,10 +166,10 @@ def _image(spec: JobSpec, profile: Profile) -> Image:
     image = spec.preprocessing.image
     shape = profile.image
     if shape is None:
-        raise _wrong("#/data/dataset", "holds no images")
+        raise misfit("#/data/dataset", "holds no images")
     channels = (1 if shape.channels == 1 else 3) if image.channels == "auto" else image.channels
     if image.standardize == "imagenet" and channels != 3:
-        raise _wrong("#/preprocessing/image/standardize", "imagenet needs 3 channels")
+        raise misfit("#/preprocessing/image/standardize", "imagenet needs 3 channels")
     size = (shape.height, shape.width) if image.size == "auto" else image.size
     return image.model_copy(update={"size": size, "channels": channels})
 
@@ -179,7 +179,7 @@ def _loss(loss: Loss, *, task: Task) -> Loss:
     if isinstance(loss, AutoLoss):
         return CrossEntropy() if classes else Mse()
     if isinstance(loss, Classes) != classes:
-        raise _wrong("#/loss/type", f"{loss.type} does not fit {task}")
+        raise misfit("#/loss/type", f"{loss.type} does not fit {task}")
     return loss
 
 
@@ -190,7 +190,7 @@ def _evaluation(evaluation: Evaluation, *, task: Task, num_classes: int | None) 
         return evaluation.model_copy(update={"metrics": usual})
     for index, name in enumerate(evaluation.metrics):
         if name not in fitting:
-            raise _wrong(f"#/evaluation/metrics/{index}", f"{name} does not fit {task}; these do: {', '.join(fitting)}")
+            raise misfit(f"#/evaluation/metrics/{index}", f"{name} does not fit {task}; these do: {', '.join(fitting)}")
     return evaluation
 
 
@@ -200,4 +200,4 @@ def _check_monitor(spec: JobSpec) -> None:
         monitor = getattr(getattr(spec, section), "monitor", None)
         if monitor is not None and monitor.removeprefix("validation/") not in known:
             names = ", ".join(f"validation/{name}" for name in known)
-            raise _wrong(f"#/{section}/monitor", f"is not measured in this job; these are: {names}")
+            raise misfit(f"#/{section}/monitor", f"is not measured in this job; these are: {names}")
