@@ -51,3 +51,10 @@ def test_records_cannot_be_changed():
 
 def test_a_secret_is_not_shown_by_accident():
     assert "ty_a_b" not in repr(Key.parse({"id": "key_1", "key": "ty_a_b"}))
+
+
+def test_a_result_says_how_sure_it_is():
+    document = {"test_intervals": {"accuracy": [0.9, 1]}, "standing": "on_a_par", "verdict": "It could be chance."}
+    result = Result.parse(document)
+    assert result.test_intervals == {"accuracy": (0.9, 1.0)}
+    assert (result.standing, result.verdict) == ("on_a_par", "It could be chance.")

@@ -77,4 +77,6 @@ def wilson(share: float, num_rows: int) -> Interval:
     centre = share + Z**2 / (2 * num_rows)
     half = Z * math.sqrt(share * (1 - share) / num_rows + Z**2 / (4 * num_rows**2))
     whole = 1 + Z**2 / num_rows
-    return max(0.0, (centre - half) / whole), min(1.0, (centre + half) / whole)
+    low = (centre - half) / whole if share > 0 else 0.0
+    high = (centre + half) / whole if share < 1 else 1.0
+    return low, high

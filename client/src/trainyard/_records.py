@@ -92,6 +92,7 @@ class Baseline(Document):
 
     name: str = ""
     test: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +102,11 @@ class Result(Document):
     best: Best | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
+    test_intervals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     baselines: tuple[Baseline, ...] = ()
     beats_baselines: bool | None = None
+    standing: str | None = None
+    verdict: str | None = None
     parameters: int | None = None
     samples_per_second: float | None = None
     phase_seconds: Mapping[str, float] = field(default_factory=dict)

@@ -219,6 +219,17 @@ def test_the_verdict_is_the_services_own(call: Any, beats: bool | None, text: st
     assert call("verdict", "verdict", {"beats_baselines": beats}) == text
 
 
+@pytest.mark.parametrize(
+    ("standing", "text"),
+    [
+        ("on_a_par", "The best simple method does about as well as this network."),
+        ("loses", "A simple method does better than this network."),
+    ],
+)
+def test_the_verdict_is_as_sure_as_the_service_is(call: Any, standing: str, text: str) -> None:
+    assert call("verdict", "verdict", {"beats_baselines": False, "standing": standing}) == text
+
+
 def test_names_become_words(call: Any) -> None:
     assert call("format", "words", "validation/f1_macro") == "validation F1 macro"
     assert call("format", "words", "test_rmse") == "test RMSE"

@@ -10,7 +10,8 @@ def test_the_interval_of_a_share_is_wilsons():
     # Brown, Cai and DasGupta 2001, and statsmodels: proportion_confint(8, 10, method="wilson")
     assert wilson(0.8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-6)
     assert wilson(1.0, 20)[0] == pytest.approx(0.8388748, abs=1e-6)
-    assert wilson(1.0, 20)[1] == 1.0
+    assert [wilson(1.0, rows)[1] for rows in range(1, 40)] == [1.0] * 39
+    assert [wilson(0.0, rows)[0] for rows in range(1, 40)] == [0.0] * 39
 
 
 def test_draws_are_a_function_of_the_number_of_rows():

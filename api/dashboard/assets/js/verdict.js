@@ -45,6 +45,8 @@ export function contest(result) {
 /** @param {Record<string, any>} result of a job @returns {string} empty when there was nothing to compare with */
 export function verdict(result) {
   if (result.beats_baselines === true) return "The network beats every simple method.";
+  if (result.standing === "on_a_par") return "The best simple method does about as well as this network.";
+  if (result.standing === "loses") return "A simple method does better than this network.";
   if (result.beats_baselines === false) return "A simple method does as well as this network, or better.";
   return "";
 }

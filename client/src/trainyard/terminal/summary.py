@@ -11,6 +11,8 @@ from trainyard._records import Result
 
 from . import words
 
+_STANDINGS = {"on_a_par": "[yellow]on a par with the baselines[/]", "loses": "[red]loses to the baselines[/]"}
+
 
 def summary(job: Job) -> RenderableType:
     """How a job stands: its scores on the test data beside the baselines', or why there are none."""
@@ -53,7 +55,8 @@ def _add_result(table: Table, result: Result) -> None:
     if result.test:
         table.add_row("test", _scores(result))
     if result.beats_baselines is not None:
-        table.add_row("", "beats the baselines" if result.beats_baselines else "[yellow]does not beat the baselines[/]")
+        otherwise = _STANDINGS.get(result.standing or "", "[yellow]does not beat the baselines[/]")
+        table.add_row("", "beats the baselines" if result.beats_baselines else otherwise)
 
 
 def _scores(result: Result) -> Table:
