@@ -16,6 +16,8 @@ Standing = Literal["beats", "on_a_par", "loses"]
 
 #: The metric that decides, where it is among those asked for; else the first of these does.
 DECISIVE = {"classification": "accuracy", "regression": "rmse", "forecasting": "rmse"}
+#: Errors that differ by less than this share of the baseline's are the same for any use, however sure the difference.
+NEGLIGIBLE = 0.005
 _WORDS = {"beats": "beats", "on_a_par": "is on a par with", "loses": "loses to"}
 
 
@@ -59,7 +61,8 @@ def compared(network: Contestant, rivals: Sequence[Contestant], rows: Resamples,
     """How a network stands to the best simple predictor, and a sentence that says so.
 
     Both are scored on the same draws of the rows, so what is hard for both does not blur their difference. Only where
-    the 95 % interval of the difference lies on one side of 0 does one beat the other.
+    the 95 % interval of the difference lies on one side of 0, and an error differs by more than a trifle, does one beat
+    the other.
     """
     metric = DECISIVE[task] if DECISIVE[task] in network.test else next(iter(network.test), "loss")
     measured = [rival for rival in rivals if metric in rival.test]
@@ -70,7 +73,8 @@ def compared(network: Contestant, rivals: Sequence[Contestant], rows: Resamples,
     best = max(measured, key=lambda rival: sign * rival.test[metric])
     gap = network.test[metric] - best.test[metric]
     between = middle(redrawn.draws(network.judged, metric, rows) - redrawn.draws(best.judged, metric, rows))
-    standing = _standing(sign, between)
+    negligible = metric in SMALLER_IS_BETTER and abs(gap) < NEGLIGIBLE * best.test[metric]
+    standing = "on_a_par" if negligible else _standing(sign, between)
     return {
         "beats_baselines": standing == "beats",
         "standing": standing,
@@ -80,7 +84,7 @@ def compared(network: Contestant, rivals: Sequence[Contestant], rows: Resamples,
             "value": gap,
             "interval": None if between is None else list(between),
         },
-        "verdict": _sentence(metric, network, best, standing, gap, between),
+        "verdict": _sentence(metric, network, best, standing, _reason(gap, between, standing, negligible=negligible)),
     }
 
 
@@ -90,13 +94,18 @@ def _standing(sign: float, between: Interval | None) -> Standing:
     return "beats" if sign * between[0] > 0 else "loses"
 
 
-def _sentence(
-    metric: str, network: Contestant, best: Contestant, standing: Standing, gap: float, between: Interval | None
-) -> str:
-    within = "" if between is None else f" (95 % interval {between[0]:.3g} to {between[1]:.3g})"
-    sure = "could be chance" if standing == "on_a_par" else "is more than chance explains"
-    reason = f"the difference of {gap:.3g} {sure}{within}" if gap else "they score the same"
+def _sentence(metric: str, network: Contestant, best: Contestant, standing: Standing, reason: str) -> str:
     return (
         f"With {metric} {network.test[metric]:.4g} on the test rows the network {_WORDS[standing]} the best simple "
         f"predictor, {best.name.replace('_', ' ')}, which has {best.test[metric]:.4g}: {reason}."
     )
+
+
+def _reason(gap: float, between: Interval | None, standing: Standing, *, negligible: bool) -> str:
+    if not gap:
+        return "they score the same"
+    if negligible:
+        return f"the difference of {gap:.3g} is negligible"
+    within = "" if between is None else f" (95 % interval {between[0]:.3g} to {between[1]:.3g})"
+    sure = "could be chance" if standing == "on_a_par" else "is more than chance explains"
+    return f"the difference of {gap:.3g} {sure}{within}"

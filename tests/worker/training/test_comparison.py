@@ -68,6 +68,13 @@ def test_the_same_draws_make_a_small_but_steady_difference_sure():
     assert told["standing"] == "beats"
 
 
+def test_a_trifle_is_no_victory_however_sure():
+    told = verdict(forecaster("network", 1.0), forecaster("last_value", 1.004), rows=100, task="forecasting")
+    assert told["difference"]["interval"][1] < 0
+    assert told["standing"] == "on_a_par"
+    assert "is negligible" in told["verdict"]
+
+
 def test_errors_are_better_when_smaller():
     told = verdict(forecaster("network", 2.0), forecaster("last_value", 1.0), rows=100, task="forecasting")
     assert told["standing"] == "loses"
