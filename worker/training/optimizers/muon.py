@@ -63,7 +63,8 @@ class Muon(optim.Optimizer):
         for weight in weights:
             if not self.state[weight]:
                 self.state[weight] = {
-                    "step": torch.zeros((), dtype=torch.float32, device=weight.device),
+                    # under the name of "step" it would come back from a checkpoint on the CPU, where no kernel finds it
+                    "num_steps": torch.zeros((), dtype=torch.float32, device=weight.device),
                     "exp_avg": torch.zeros_like(weight),
                     "exp_avg_sq": torch.zeros_like(weight),
                 }
@@ -74,7 +75,7 @@ class Muon(optim.Optimizer):
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             [],
-            [state["step"] for state in states],
+            [state["num_steps"] for state in states],
             fused=True,
             amsgrad=False,
             beta1=group["betas"][0],
