@@ -6,7 +6,8 @@ import math
 from typing import Literal
 
 from models.spec.job import JobSpec
-from models.spec.mistakes import misfit as _wrong
+from models.spec.mistakes import misfit
+from models.spec.network.resolving import has_batch_norm
 from models.spec.optimizer import Lbfgs
 from models.spec.regularization import Regularization
 
@@ -16,7 +17,7 @@ def resolved_batch_size(spec: JobSpec, *, num_train: int) -> int | Literal["full
     size = spec.training.batch_size
     if isinstance(spec.optimizer, Lbfgs):
         if size not in ("auto", "full"):
-            raise _wrong("#/training/batch_size", "must be full for lbfgs: it learns the curvature of one function")
+            raise misfit("#/training/batch_size", "must be full for lbfgs: it learns the curvature of one function")
         return "full"
     if size != "auto":
         return size
@@ -25,10 +26,10 @@ def resolved_batch_size(spec: JobSpec, *, num_train: int) -> int | Literal["full
 
 def check_step(spec: JobSpec) -> None:
     """Raise InvalidSpec for what cannot be done in one step: batch norm of single rows, half of a step of L-BFGS."""
-    if spec.training.micro_batch_size == 1 and getattr(spec.network, "norm", None) == "batch":
-        raise _wrong("#/training/micro_batch_size", "must be 2 or more for batch norm: one row has no deviation")
+    if spec.training.micro_batch_size == 1 and has_batch_norm(spec.network):
+        raise misfit("#/training/micro_batch_size", "must be 2 or more for batch norm: one row has no deviation")
     if isinstance(spec.optimizer, Lbfgs) and spec.training.precision == "fp16":
-        raise _wrong("#/training/precision", "cannot be fp16 for lbfgs: it cannot skip a step that overflows")
+        raise misfit("#/training/precision", "cannot be fp16 for lbfgs: it cannot skip a step that overflows")
 
 
 def resolved_regularization(spec: JobSpec) -> Regularization:
@@ -37,5 +38,5 @@ def resolved_regularization(spec: JobSpec) -> Regularization:
     if not isinstance(spec.optimizer, Lbfgs) or asked.gradient_clip is None:
         return asked
     if "gradient_clip" in asked.model_fields_set:
-        raise _wrong("#/regularization/gradient_clip", "must be null for lbfgs: it measures curvature by gradients")
+        raise misfit("#/regularization/gradient_clip", "must be null for lbfgs: it measures curvature by gradients")
     return asked.model_copy(update={"gradient_clip": None})

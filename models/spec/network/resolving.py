@@ -125,6 +125,13 @@ def _each(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer]]:
             yield from ((f"{number}/layers/{place}", inner) for place, inner in _each(layer.layers))
 
 
+def has_batch_norm(network: Network) -> bool:
+    """Whether the network measures something over the batch, which a single row cannot stand for."""
+    if isinstance(network, Layers):
+        return any(isinstance(layer, Norm) and layer.kind == "batch" for _, layer in _each(network.layers))
+    return isinstance(network, Mlp | Cnn | ResNet) and network.norm == "batch"
+
+
 def has_skips(network: Network) -> bool:
     """Whether the network has blocks that stochastic depth can leave out."""
     if isinstance(network, Layers):

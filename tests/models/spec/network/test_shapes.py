@@ -4,7 +4,7 @@ import pytest
 
 from models.errors import InvalidSpec
 from models.spec import parse
-from models.spec.network.resolving import Surroundings, resolved_network
+from models.spec.network.resolving import Surroundings, has_batch_norm, resolved_network
 from models.spec.network.shapes import Shape, trace
 
 VECTOR, IMAGE = Shape("vector", (8,)), Shape("image", (3, 28, 20))
@@ -159,3 +159,9 @@ def test_a_mistake_is_named_with_its_place_in_the_list(entries, pointer, words):
     (error,) = caught.value.errors
     assert error.pointer.removesuffix("/type") == pointer
     assert words in error.detail
+
+
+def test_what_measures_over_the_batch_is_known():
+    block = {"type": "residual", "layers": ["norm"]}
+    assert has_batch_norm(resolved("table", "activation", block))
+    assert not has_batch_norm(resolved("table", "activation", {"type": "norm", "kind": "layer"}))
