@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -24,6 +25,9 @@ from models.formats.zips import is_zip, zip_members
 _LARGEST_SIDE: Final = 1 << 20
 _HEAD_BYTES: Final = 4096
 _SUFFIX: Final = ".npy"
+
+#: What NumPy raises for an array whose header is damaged: it is parsed as Python.
+NO_ARRAY: Final = (ValueError, TokenError, SyntaxError)
 
 
 class _Block(NamedTuple):
@@ -83,7 +87,7 @@ def _header(head: io.BytesIO) -> tuple[tuple[int, ...], Any]:
         version = np.lib.format.read_magic(head)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, by_columns, dtype = read(head)
-    except ValueError:
+    except NO_ARRAY:
         return (), None
     return (() if by_columns else shape), dtype
 
@@ -97,7 +101,7 @@ def _answers(blob: Blob, arrays: dict[str, Member], found: list[str], blocks: li
         alone.add(arrays[name])
         try:
             labels = np.lib.format.read_array(io.BytesIO(alone.read(0)), allow_pickle=False)
-        except ValueError as error:
+        except NO_ARRAY as error:
             raise InvalidData(f"it is no plain array ({error})", place=f"array {name!r}") from error
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.shape != (block.num,):

@@ -17,7 +17,7 @@ from models.formats.columns import normalised
 from models.formats.delimited import checked_names
 from models.formats.image_files import ImageFiles
 from models.formats.labels import coded
-from models.formats.large_arrays import images_in_place
+from models.formats.large_arrays import NO_ARRAY, images_in_place
 from models.formats.options import Options
 from models.formats.sources import PARTS, Images, Table
 
@@ -47,7 +47,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
             check_zip(archive, packed_bytes=path.stat().st_size)
         with np.load(path, allow_pickle=False) as loaded:
             arrays = {name: loaded[name] for name in loaded.files}
-    except (*BROKEN, KeyError, MemoryError) as error:
+    except (*BROKEN, *NO_ARRAY, KeyError, MemoryError) as error:
         raise InvalidData(f"it is no npz file of plain arrays, or a damaged one ({error})") from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):

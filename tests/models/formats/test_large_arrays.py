@@ -81,3 +81,12 @@ def test_what_cannot_be_read_in_place_is_read_as_a_whole(read, content):
 def test_answers_that_do_not_fit_are_named(read):
     with pytest.raises(InvalidData, match=r"^array 'y': it has the shape \[11\] for 12 rows"):
         read(packed(x=X, y=Y[:-1]), "npz")
+
+
+def test_a_damaged_header_is_refused(read):
+    content = packed(x=X, y=Y)
+    for damage in (b"{'descr': '|u1', 'fortran_order'\n", b"{'descr': '|u1',, 'fortran_order'"):
+        broken = content.replace(b"{'descr': '|u1', 'fortran_order':", damage.ljust(33))
+        assert broken != content
+        with pytest.raises(InvalidData, match="no npz file of plain arrays"):
+            read(broken, "npz")
