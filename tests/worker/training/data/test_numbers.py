@@ -173,6 +173,12 @@ def test_smoothing_looks_back_and_never_ahead(how):
     assert torch.equal(smooth(changed)[:, :3], smooth(series)[:, :3])
 
 
+@pytest.mark.parametrize(("steps", "last"), [(2, 50.5), (3, 106 / 3), (4, 27.25)])
+def test_as_many_steps_are_smoothed_as_asked(steps, last):
+    smooth = Smoothing(how="moving_average", steps=steps)
+    assert smooth(torch.tensor([3.0, 5.0, 1.0, 100.0])[None, :, None])[0, 3, 0].item() == pytest.approx(last)
+
+
 def test_a_median_filter_removes_a_spike():
     smooth = Smoothing(how="median_filter", steps=3)
     assert smooth(torch.tensor([1.0, 1, 99, 1, 1])[None, :, None])[0, :, 0].tolist() == [1, 1, 1, 1, 1]
