@@ -13,6 +13,7 @@ from worker.training import metrics as metric
 from worker.training.metrics import Classified, Measured
 from worker.training.networks import Model
 from worker.training.rows import Rows, evaluation_size
+from worker.training.surroundings import is_out_of_memory
 
 
 def forward(model: Model, rows: Rows) -> Tensor:
@@ -30,9 +31,20 @@ def outputs_of(model: Model, rows: Rows, *, on_slice: Callable[[], None] = lambd
     pieces = []
     with torch.inference_mode(), closing(rows.slices(evaluation_size(rows))) as slices:
         for piece in slices:
-            pieces.append(forward(model, piece))
+            pieces.append(_that_fit(model, piece))
             on_slice()
         return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).float()
+
+
+def _that_fit(model: Model, rows: Rows) -> Tensor:
+    """Outputs of a batch, in halves where memory runs out: without gradients each row is by itself."""
+    try:
+        return forward(model, rows)
+    except (RuntimeError, MemoryError) as error:
+        if len(rows) == 1 or not is_out_of_memory(error):
+            raise
+    middle = len(rows) // 2
+    return torch.cat([_that_fit(model, rows.between(0, middle)), _that_fit(model, rows.between(middle, len(rows)))])
 
 
 class Evaluation:

@@ -30,7 +30,7 @@ _ALL: Final = RowShuffle()
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """What augmentation mixed into rows: the targets of the others, and the share in [0, 1] that each row has kept."""
+    """What augmentation mixed into rows: the targets of the others, and the one share in [0, 1] that each row kept."""
 
     targets: Tensor
     share: float | Tensor

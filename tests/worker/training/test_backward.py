@@ -83,13 +83,13 @@ def test_a_run_in_portions_ends_where_the_whole_batch_does(tmp_path):
 class Tight(nn.Module):
     """A network in a memory that holds so many rows, as a GPU's allocator says it."""
 
-    def __init__(self, network, *, room):
+    def __init__(self, network, *, room, mode=True):
         super().__init__()
-        self.network, self.room = network, room
+        self.network, self.room, self.mode = network, room, mode
 
     def forward(self, batch):
         outputs = self.network(batch)
-        if self.training and len(outputs) > self.room:
+        if self.training is self.mode and len(outputs) > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return outputs
 
@@ -146,6 +146,16 @@ def test_batch_norm_does_not_count_the_rows_that_did_not_fit(tmp_path):
         loop.step(loop.session.train.take(torch.arange(28)))
     for ours, theirs in zip(halved.session.model.buffers(), once.session.model.buffers(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_an_evaluation_that_does_not_fit_is_done_in_halves(tmp_path):
+    session = loop_for("prices", tmp_path, **BARE).session
+    whole = session.evaluation(session.validation)
+    session.model.network = Tight(session.model.network, room=5, mode=False)
+    assert session.evaluation(session.validation) == pytest.approx(whole, rel=1e-6)
+    session.model.network.room = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        session.evaluation(session.validation)
 
 
 def test_a_row_that_does_not_fit_alone_ends_the_run(tmp_path):
