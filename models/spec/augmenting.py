@@ -7,19 +7,16 @@ from typing import Literal
 from models.spec.augmentation import Augmentations, Augmented, Colour, RandomCrop
 from models.spec.base import Kind
 from models.spec.mistakes import misfit
-from models.spec.network import Cnn, Network, ResNet
 from models.spec.preprocessing import Image
 
 SMALLEST_SIDE_TO_CROP = 16
 PIXELS_PER_PADDING = 14
 
 
-def resolved_augmentation(
-    augmentation: Literal["auto"] | Augmentations, *, network: Network, kind: Kind, image: Image
-) -> Augmentations:
+def resolved_augmentation(augmentation: Literal["auto"] | Augmentations, *, kind: Kind, image: Image) -> Augmentations:
     """The list with nothing left open. Raises InvalidSpec pointing at the entry that does not fit this data."""
     if augmentation == "auto":
-        return _auto(network, image) if kind == "image" else ()
+        return _auto(image) if kind == "image" else ()
     mixing = 0
     for number, step in enumerate(augmentation):
         if kind not in step.READS:
@@ -40,8 +37,8 @@ def _check_image(step: Augmented, image: Image, *, at: str) -> None:
         raise misfit(f"{at}/padding", f"must be less than the image's side; it is {height} x {width}")
 
 
-def _auto(network: Network, image: Image) -> Augmentations:
+def _auto(image: Image) -> Augmentations:
     """A crop by a fourteenth of the side, 2 pixels of 28: what an image shows may move a little."""
-    if image.size == "auto" or min(image.size) < SMALLEST_SIDE_TO_CROP or not isinstance(network, Cnn | ResNet):
+    if image.size == "auto" or min(image.size) < SMALLEST_SIDE_TO_CROP:
         return ()
     return (RandomCrop(padding=round(min(image.size) / PIXELS_PER_PADDING)),)

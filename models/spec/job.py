@@ -50,7 +50,7 @@ class JobSpec(Section):
     augmentation: AnyAugmentation = Field(
         "auto",
         description="What is done to training batches, in this order; auto is a random crop for images of 16 pixels or "
-        "more that a cnn or resnet reads, else nothing, and null is nothing.",
+        "more, else nothing, and null is nothing.",
     )
     network: Network = Field(AutoNetwork(), description="The shape of what is trained.")
     loss: Loss = Field(AutoLoss(), description="What training makes small.")

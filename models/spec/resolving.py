@@ -58,7 +58,7 @@ def resolve(spec: JobSpec, profile: Profile) -> JobSpec:
             "data": data,
             "preprocessing": spec.preprocessing.model_copy(update={"image": image, "text": text}),
             "network": network,
-            "augmentation": resolved_augmentation(spec.augmentation, network=network, kind=kind, image=image),
+            "augmentation": resolved_augmentation(spec.augmentation, kind=kind, image=image),
             "loss": _loss(spec.loss, task=task),
             "regularization": resolved_regularization(spec),
             "training": spec.training.model_copy(update={"batch_size": batch_size}),

@@ -37,10 +37,9 @@ def mistake(profile, augmentation, **sections):
 
 
 @pytest.mark.parametrize(("side", "padding"), [(16, 1), (28, 2), (32, 2), (224, 16)])
-def test_images_that_are_large_enough_are_cropped_for_convolutions(side, padding):
+def test_images_that_are_large_enough_are_cropped(side, padding):
     assert resolved(images(side)) == (RandomCrop(padding=padding),)
-    assert resolved(images(side), network="resnet") == (RandomCrop(padding=padding),)
-    assert resolved(images(side), network="mlp") == ()
+    assert resolved(images(side), network="mlp") == (RandomCrop(padding=padding),)
 
 
 def test_nothing_else_is_changed_unless_asked_for():
