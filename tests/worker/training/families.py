@@ -11,7 +11,7 @@ FAMILIES = {
         "waves",
         {
             "network": {"type": "rnn", "hidden_size": 8, "dropout": 0.2},
-            "preprocessing": {"series": {"window": 12, "horizon": 2}},
+            "preprocessing": {"series": {"window": 12, "horizon": 2, "target_scale": "standard"}},
         },
     ),
     "lstm": (
@@ -52,7 +52,7 @@ FAMILIES = {
         "waves",
         {
             "network": {"type": "tcn", "channels": [4, 8], "dropout": 0.2},
-            "preprocessing": {"series": {"window": 12, "horizon": 2}},
+            "preprocessing": {"series": {"window": 12, "horizon": 2, "target_scale": "standard"}},
             "augmentation": ["jitter", "scaling", "window_warping"],
         },
     ),
@@ -60,7 +60,7 @@ FAMILIES = {
         "waves",
         {
             "network": {"type": "transformer", "width": 8, "num_heads": 2, "num_layers": 1, "dropout": 0.2},
-            "preprocessing": {"series": {"window": 12, "horizon": 2}},
+            "preprocessing": {"series": {"window": 12, "horizon": 2, "target_scale": "standard"}},
             "regularization": {"stochastic_depth": 0.2},
         },
     ),
