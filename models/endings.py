@@ -20,6 +20,7 @@ from models.errors import Superseded
 from models.events import Entry
 from models.json_text import decode, encode
 from models.leases import LONGEST_DELAY_SECONDS, Lease, beat, drop
+from models.reasons import PASSING
 from models.status import Fault, Outcome, Status
 from models.tables import attempts, job_leases, jobs
 from models.transitions import change
@@ -138,7 +139,8 @@ def _after_failure(job: Row[Any], ending: Ending, *, checkpoint_step: int | None
     reason = dict(ending.reason or {})
     before = -1 if checkpoint_step is None else checkpoint_step
     has_progressed = job.last_checkpoint_step is not None and job.last_checkpoint_step > before
-    stalled = 0 if has_progressed else job.stalled_attempts + 1
+    waits = reason.get("code") in PASSING
+    stalled = 0 if has_progressed else job.stalled_attempts + (not waits)
     fault = "user" if reason.get("fault") == Fault.USER else "infrastructure"
     failures = getattr(job, f"{fault}_failures") + 1
     values = {f"{fault}_failures": failures, "stalled_attempts": stalled}
@@ -150,7 +152,7 @@ def _after_failure(job: Row[Any], ending: Ending, *, checkpoint_step: int | None
     if job.status == Status.PAUSING:
         return _Next(Status.PAUSED, values, reason)
     # A job that gets on between its failures is tried again soon, one that does not after longer and longer.
-    longest = min(ending.backoff_seconds * 2**stalled / 2, LONGEST_DELAY_SECONDS)
+    longest = min(ending.backoff_seconds * 2 ** (failures if waits else stalled) / 2, LONGEST_DELAY_SECONDS)
     return _Next(Status.QUEUED, values, reason, delay_seconds=random.uniform(0.0, longest))  # noqa: S311  jitter
 
 

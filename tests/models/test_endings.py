@@ -188,3 +188,13 @@ def _checkpoint(database: Database, lease: leases.Lease, step: int) -> None:
     )
     with held(database, lease) as connection:
         checkpoints.record(connection, job_id=lease.job_id, attempt=lease.attempt, saved=saved)
+
+
+def test_a_full_disk_is_waited_for_and_taken_for_no_stall(database: Database) -> None:
+    full = {"code": "storage_full", "message": "no room", "param": None, "fault": "infrastructure"}
+    lease = running(database, retries={"user": 0, "infrastructure": 6})
+    for _ in range(6):
+        assert end(database, lease, Outcome.FAILED, reason=full, backoff_seconds=0.0) is Status.QUEUED
+        lease = claim(database).lease
+    assert end(database, lease, Outcome.FAILED, reason=full) is Status.FAILED
+    assert job(database, lease.job_id).reason["code"] == "storage_full"

@@ -1,4 +1,4 @@
-"""One service for all tests of a file, and a folder in memory."""
+"""One service for all tests, and a folder in memory."""
 
 import os
 import tempfile
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.rig import Rig, running_rig
+from tests.worker.yard import AwayDatabase
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """The service with short deadlines."""
     with running_rig(tmp_path_factory.mktemp("rig")) as running:
@@ -23,3 +24,11 @@ def memory() -> Iterator[Path]:
     root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=root, prefix="trainyard-simulation-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[AwayDatabase]:
+    """A fresh, migrated SQLite database that can be taken away."""
+    opened = AwayDatabase(sqlite_url)
+    yield opened
+    opened.close()

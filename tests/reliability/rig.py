@@ -3,12 +3,13 @@
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from launcher import processes
 from models.clock import parse_rfc3339
@@ -36,8 +37,8 @@ ENDLESS = {
 }
 SETTINGS = {
     "TRAINYARD_SLOTS": "2",
-    "TRAINYARD_HEARTBEAT_SECONDS": "0.5",
-    "TRAINYARD_LEASE_SECONDS": "6",
+    "TRAINYARD_HEARTBEAT_SECONDS": "2",
+    "TRAINYARD_LEASE_SECONDS": "8",
     "TRAINYARD_REAPER_SECONDS": "0.5",
 }
 
@@ -81,6 +82,24 @@ class Rig:
             job_ids.append(self.service.submit(spec))
             pause()
         return job_ids
+
+    @contextmanager
+    def frozen(self, *, parts: Sequence[str] = ()) -> Iterator[None]:
+        """Stop every process of the service, its database and its broker in its tracks, or these parts alone; the API
+        is the first to go on.
+        """
+        roots = [self.service.pid(part) for part in parts or ("api", "worker")]
+        if not parts:
+            roots += [self.broker.process.pid, self.postgresql.process.pid]
+        family = [process for pid in roots for process in (psutil.Process(pid), *psutil.Process(pid).children(True))]
+        for process in reversed(family):
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGCONT)
 
     def finished(self, job_ids: Sequence[str], *, timeout_seconds: float = 120.0) -> list[dict[str, Any]]:
         """The jobs once all of them have ended."""
