@@ -24,7 +24,7 @@ _MOST_RINGS: Final = 64
 def sweeps(service: Service) -> list[Sweep]:
     """Every sweep of this version."""
     settings, database = service.settings, service.database
-    reaper = Reaper(database, lease_seconds=settings.lease_seconds)
+    reaper = Reaper(database, lease_seconds=settings.lease_seconds, every_seconds=settings.reaper_seconds)
 
     def reap() -> None:
         for job_id, status in reaper.sweep():

@@ -35,14 +35,16 @@ class Reaper:
         database: Database,
         *,
         lease_seconds: float,
+        every_seconds: float = 0.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Looks that lie further apart than half a lease start all windows anew: where this process slept, the holders
-        may have slept too, and between two of their heartbeats there is room for the other half.
+        may have slept too, and between two of their heartbeats there is room for the other half. Where `sweep` is
+        called more rarely than that, every `every_seconds`, its own pace is no sign of sleep.
         """
         self._database = database
         self._lease_seconds = lease_seconds
-        self._longest_gap_seconds = lease_seconds / 2
+        self._longest_gap_seconds = max(lease_seconds / 2, 1.5 * every_seconds)
         self._monotonic = monotonic
         self._observed: dict[Lease, _Observed] = {}
         self._last_look: float | None = None

@@ -153,6 +153,7 @@ def start(*, run: Run, warm_up: Callable[[], None], predict: Run | None = None) 
     Its children train by `run` and, where it is given, predict by `predict`.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))
+    die_with_parent()  # while it warms up, it does not look at its control socket
     for ours in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ours, signal.SIG_IGN)  # the supervisor side drains first, then closes the socket
     warm_up()

@@ -98,6 +98,17 @@ def test_a_laptop_that_slept_for_almost_a_lease_reaps_nobody_when_it_wakes(datab
             leases.beat(connection, lease, lease_seconds=-1.0)
 
 
+def test_a_reaper_that_looks_rarely_reaps_all_the_same(database: Database) -> None:
+    clock = Clock()
+    reaper = Reaper(database, lease_seconds=60.0, every_seconds=50.0, monotonic=clock)
+    _silent_job(database)
+    reaped = []
+    for _ in range(4):
+        reaped += reaper.sweep()
+        clock.seconds += 50.0
+    assert len(reaped) == 1
+
+
 def test_an_outage_of_the_database_starts_all_windows_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     reaper = _reaper(database, clock)

@@ -1,24 +1,21 @@
 """File operations that are counted, and of which one is the last: killed there, or failing as a broken disk does.
 
-`striking` replaces what Python's file operations end in, in this process, so it is for a forked child. A write that is
-struck has half of its bytes written. With `power_is_lost` whatever was not synced when the child dies is lost as well,
-as behind a power cut: bytes of files, and renames whose folder was not synced.
+`striking` replaces what Python's file operations end in, in this process; to be killed is for a forked child. A write
+that is struck has half of its bytes written. With `power_is_lost` whatever was not synced when the child dies is lost
+as well, as behind a power cut: bytes of files, and renames whose folder was not synced.
 """
 
-import errno
 import io
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 KILL = 0
 _KINDS = ("fsync", "rename", "mkdir", "unlink", "rmdir")
-_DONE = 0
-_FAILED = 3
 
 
 @dataclass
@@ -92,8 +89,9 @@ class _File(io.BufferedIOBase):
         self._raw.close()
 
 
-def striking(strike: Strike) -> None:
-    """Have every file operation of this process counted from now on."""
+@contextmanager
+def striking(strike: Strike) -> Iterator[None]:
+    """Have every file operation of this process counted while the block runs."""
     opened = io.open
     originals = {name: getattr(os, name) for name in _KINDS}
 
@@ -118,20 +116,23 @@ def striking(strike: Strike) -> None:
     io.open = open_counted
     for name in _KINDS:
         setattr(os, name, counted(name))
+    try:
+        yield
+    finally:
+        io.open = opened
+        for name, original in originals.items():
+            setattr(os, name, original)
 
 
-def run_struck(action: Callable[[], object], strike: Strike) -> str:
-    """Run something in a fork that is struck; answers `done`, `failed` (by an OSError) or `killed`."""
+def is_killed(action: Callable[[], object], strike: Strike) -> bool:
+    """Run something in a fork that is struck; whether it was killed, or lived to its end."""
     pid = os.fork()
     if pid == 0:
         try:
-            striking(strike)
-            action()
-            os._exit(_DONE)
-        except OSError as error:
-            os._exit(_FAILED if error.errno in {errno.EIO, errno.ENOSPC} else 1)
+            with striking(strike):
+                action()
+            os._exit(0)
         finally:
             os._exit(1)
     _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return {_DONE: "done", _FAILED: "failed", -signal.SIGKILL: "killed"}[code]
+    return {0: False, -signal.SIGKILL: True}[os.waitstatus_to_exitcode(status)]

@@ -110,7 +110,7 @@ def hurt(rig: Rig, fault: Callable[[Rig], AbstractContextManager[None]], num_job
     wait_for(
         lambda: rig.service.call("GET", "/readyz").json()["checks"]["broker"] == "ok", "the broker to be heard again"
     )
-    after = rig.finished(rig.submit_paced(max(5, num_jobs // 10), pause=lambda: pause.wait(PAUSE_SECONDS)))
+    after = rig.finished(rig.submit_paced(max(3, num_jobs // 10), pause=lambda: pause.wait(PAUSE_SECONDS)))
     slowest, later = p99(start_latencies(during)), p99(start_latencies(after))
     lost = [job for job in (*during, *after) if job["status"] != "succeeded"]
     doubled = [job for job in (*during, *after) if len(job["attempts"]) > 1]
@@ -129,7 +129,7 @@ def hurt(rig: Rig, fault: Callable[[Rig], AbstractContextManager[None]], num_job
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_job_is_lost_doubled_or_late(rig: Rig, fault, measured):
-    hurt(rig, fault, 12, measured)
+    hurt(rig, fault, 6, measured)
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def pause(seconds: float) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_nothing_is_lost_reaped_or_slowed(rig: Rig, fault, measured):
-    hurt(rig, fault, 10.0 if fault is frozen else 4.0, measured)
+    hurt(rig, fault, 10.0 if fault is frozen else 2.0, measured)
 
 
 @pytest.mark.nightly

@@ -26,7 +26,7 @@ def seconds_to_cancel(rig: Rig) -> float:
 
 
 def test_a_cancellation_arrives_within_a_second(rig: Rig, measured: Measured):
-    seconds = [seconds_to_cancel(rig) for _ in range(3)]
+    seconds = [seconds_to_cancel(rig) for _ in range(2)]
     measured("cancel, broker up", heartbeat_s=HEARTBEAT_SECONDS, longest_s=max(seconds))
     assert max(seconds) <= 1.0
 
@@ -51,7 +51,7 @@ def test_what_is_cancelled_before_it_starts_never_runs(rig: Rig):
 def test_a_job_that_is_paused_and_resumed_ends_with_the_same_bits(rig: Rig, measured: Measured):
     dice, undisturbed = random.Random(5), rig.service.train(JOB)
     job_id = rig.service.submit(JOB)
-    for _ in range(3):
+    for _ in range(2):
         threading.Event().wait(dice.uniform(0.2, 0.7))
         rig.service.call("POST", f"/v1/jobs/{job_id}/pause")
         rested = rig.service.wait(job_id, until={"paused", "succeeded"})

@@ -3,13 +3,14 @@
 import errno
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.fixtures.results import Measured
-from tests.reliability.crashing import KILL, Strike, run_struck
+from tests.reliability.crashing import KILL, Strike, is_killed, striking
 from worker.training.checkpoint import Snapshot, latest_good, save
 
 AGAIN = [(20, "another step"), (10, "the same step again")]
@@ -41,11 +42,11 @@ def test_a_save_killed_at_any_operation_leaves_the_old_or_the_new(
         directory = memory / str(at)
         saved(directory, 10, 1.0)
         strike = Strike(at, error=KILL, power_is_lost=power_is_lost)
-        outcome = run_struck(lambda folder=directory: saved(folder, step, 2.0), strike)
+        was_killed = is_killed(lambda folder=directory: saved(folder, step, 2.0), strike)
         loaded = what_loads(directory)
         fates["unrecoverable"] += loaded not in {(10, 1.0), (step, 2.0)}
         fates["old"] += loaded == (10, 1.0)
-        if outcome == "done":
+        if not was_killed:
             assert loaded == (step, 2.0)
             break
         saved(directory, 30, 3.0)
@@ -67,12 +68,12 @@ def test_a_disk_that_fails_at_any_operation_leaves_the_old_and_no_trace(memory, 
     for at in itertools.count(1):
         directory = memory / str(at)
         saved(directory, 10, 1.0)
-        outcome = run_struck(lambda folder=directory: saved(folder, step, 2.0), Strike(at, error=error))
-        if outcome == "done":
-            # behind the rename only what is left of the old one is removed, and a failure there is no failure
-            if what_loads(directory) == (step, 2.0) and num_failures > 15:
+        strike = Strike(at, error=error)
+        if not fails(lambda folder=directory: saved(folder, step, 2.0), strike):
+            assert what_loads(directory) == (step, 2.0)
+            if strike.num_operations < at:
                 break
-            continue
+            continue  # what was left of the old one could not be removed, which is no failure of the new one
         num_failures += 1
         assert what_loads(directory) == (10, 1.0)
         assert [path.name for path in directory.iterdir()] == ["10"]
@@ -82,3 +83,13 @@ def test_a_disk_that_fails_at_any_operation_leaves_the_old_and_no_trace(memory, 
         unrecoverable=0,
     )
     assert num_failures > 17
+
+
+def fails(action: Callable[[], object], strike: Strike) -> bool:
+    """Whether an action fails by the error that strikes it."""
+    try:
+        with striking(strike):
+            action()
+    except OSError as failure:
+        return failure.errno == strike.error
+    return False

@@ -19,7 +19,7 @@ from tests.reliability.promises import Violation
 from tests.reliability.simulation import World
 from worker.ledger import Ledger
 
-NUM_STEPS = 20
+NUM_STEPS = 15
 
 
 @pytest.fixture

@@ -2,10 +2,14 @@
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.fixtures.waiting import wait_for
+from tests.worker.running import is_alive
 from worker.messages import TRAIN, Decoder, Frame
 from worker.template import Template
 
@@ -52,3 +56,27 @@ def test_a_request_whose_descriptors_got_lost_is_told_and_leaves_nothing_open(co
 
 def refuse() -> int:
     raise BlockingIOError("Resource temporarily unavailable")
+
+
+WARMING = """
+import sys, threading
+from worker import template
+template.start(run=print, warm_up=lambda: (print("warming", flush=True), threading.Event().wait()))
+"""
+PARENT = f"""
+import socket, subprocess, sys
+ours, theirs = socket.socketpair()
+number = str(theirs.fileno())
+command = [sys.executable, "-c", {WARMING!r}, number]
+child = subprocess.Popen(command, pass_fds=[theirs.fileno()], start_new_session=True)
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+def test_a_template_that_still_warms_up_dies_with_its_worker():
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        pid = int(parent.stdout.readline())
+        assert parent.stdout.readline() == "warming\n"
+        parent.kill()
+        wait_for(lambda: not is_alive(pid), "the template to die", timeout_seconds=2)
