@@ -153,7 +153,6 @@ def start(*, run: Run, warm_up: Callable[[], None], predict: Run | None = None) 
     Its children train by `run` and, where it is given, predict by `predict`.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))
-    die_with_parent()  # while it warms up, it does not look at its control socket
     for ours in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ours, signal.SIG_IGN)  # the supervisor side drains first, then closes the socket
     warm_up()
@@ -166,6 +165,7 @@ def start(*, run: Run, warm_up: Callable[[], None], predict: Run | None = None) 
 
 def main() -> None:
     """A template whose trainers train; what it forks from is imported here, not by those who only need `Template`."""
+    die_with_parent()  # while it imports and warms up, it does not look at its control socket
     from worker import predictor, trainer
     from worker.training import train
     from worker.warm_up import rehearse, warm_up
