@@ -54,8 +54,8 @@ class TabM(Initialized):
         (256, 256), description="Width of each hidden layer."
     )
     activation: Activation = Field("relu", description="The non-linearity between layers.")
-    dropout: Probability = Field(0.1, description="Share of activations dropped while training.")
+    dropout: Probability = Field(0.15, description="Share of activations dropped while training.")
     bins: Annotated[int, Field(ge=2, le=256)] | None = Field(
-        48, description="Bins of a number's embedding; null reads numbers as they are."
+        64, description="Bins of a number's embedding; null reads numbers as they are."
     )
-    embedding_dim: Width = Field(16, description="Length of a number's embedding.")
+    embedding_dim: Width = Field(24, description="Length of a number's embedding.")

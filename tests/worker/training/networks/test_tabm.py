@@ -152,7 +152,7 @@ def test_bins_are_measured_on_the_training_rows_and_travel_with_the_weights():
     train = session.train.inputs["numbers"].double().numpy()
     numbers = session.model.network.input.numbers
     ends = torch.tensor([[train[:, 0].min(), 0.0], [train[:, 0].max(), 0.0]])
-    assert torch.allclose(numbers.codes(ends.float())[:, 0], torch.tensor([[0.0], [1.0]]).expand(2, 48), atol=1e-4)
+    assert torch.allclose(numbers.codes(ends.float())[:, 0], torch.tensor([[0.0], [1.0]]).expand(2, 64), atol=1e-4)
     assert {"network.input.numbers.slope", "network.input.numbers.high"} <= set(session.snapshot().weights)
     again = networks.build(session.spec.network, session.data.signature)
     again.load_state_dict(session.model.network.state_dict())
