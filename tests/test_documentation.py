@@ -1,5 +1,6 @@
 """The pages cannot lie: what is written from code is current, what is linked is there, every snippet's file parses."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,9 @@ from models.spec import parse
 from models.spec import reference as spec_reference
 
 ROOT = Path(__file__).parents[1]
+_SPEC = importlib.util.spec_from_file_location("results_page", ROOT / "benchmarks/_results_page.py")
+results_page = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(results_page)
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
@@ -42,3 +46,9 @@ def test_the_readme_names_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text()
     assert "./run demo" in text
     assert "./run test" in text
+
+
+def test_the_page_of_results_shows_what_was_measured() -> None:
+    measured = json.loads((ROOT / "docs/results.json").read_text())
+    assert measured
+    assert (ROOT / "docs/results.md").read_text() == results_page.page(measured)

@@ -50,8 +50,10 @@ def test_a_rewound_run_that_is_interrupted_ends_with_the_same_bits(tmp_path):
     assert rest.result["weights_sha256"] == whole.result["weights_sha256"]
 
 
-def test_by_default_a_run_that_diverges_fails_at_once(tmp_path):
+@pytest.mark.parametrize("policy", [{}, {"on_divergence": "fail"}], ids=["default", "asked"])
+def test_by_default_a_run_that_diverges_fails_at_once(tmp_path, policy):
     told = Recording()
+    training = {"epochs": 8, "batch_size": "full", **policy}
     with pytest.raises(Diverged):
-        train_on("prices", tmp_path, callbacks=[told], **EXPLODING, training={"epochs": 8, "batch_size": "full"})
+        train_on("prices", tmp_path, callbacks=[told], **EXPLODING, training=training)
     assert told.rewound == []
