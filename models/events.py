@@ -25,6 +25,7 @@ TYPES: Final = (
     "job.checkpoint_damaged",
     "job.phase",
     "job.resumed",
+    "job.rewound",
     "job.stopping",
     "job.updated",
     "job.warning",
