@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +57,7 @@ def submit(
     project: str,
     sent: Mapping[str, Any],
     resolved: Mapping[str, Any],
-    dataset_id: str | None = None,
+    dataset_ids: Sequence[str] = (),
     descent: Descent = NO_DESCENT,
     warnings: tuple[Mapping[str, Any], ...] = (),
 ) -> Job:
@@ -90,7 +90,7 @@ def submit(
         },
     ).one()
     _set_labels(connection, identifier, resolved.get("labels") or {})
-    if dataset_id is not None:
+    for dataset_id in dataset_ids:
         connection.execute(insert(job_datasets).values(job_id=identifier, dataset_id=dataset_id))
     write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
     doorbells.leave(connection, job_id=identifier, pool=row.pool)

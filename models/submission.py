@@ -15,6 +15,7 @@ from models.identifiers import is_id
 from models.job import NO_DESCENT, Descent, Job
 from models.profile import Profile
 from models.samples import SAMPLES
+from models.spec.data import Data, FixedSplit
 from models.spec.origin import InitFrom
 
 
@@ -24,7 +25,7 @@ class Submission:
 
     sent: Mapping[str, Any]
     resolved: Mapping[str, Any]
-    dataset_id: str | None  # None for a sample
+    dataset_ids: tuple[str, ...]  # samples have none
     descent: Descent = NO_DESCENT
 
 
@@ -33,10 +34,13 @@ def prepare(
 ) -> Submission:
     """Read a spec and resolve it against its dataset's profile. Raises `InvalidSpec` with a pointer per mistake."""
     parsed = spec.parse(document)
-    dataset_id, profile = _profile(connection, project=project, name=parsed.data.dataset)
-    resolved = spec.document(spec.resolve(parsed, profile))
+    dataset_ids, profile, test = _data(connection, parsed.data, project=project)
+    explicit = spec.resolve(parsed, profile)
+    if test is not None:
+        _check_columns(explicit.data, test)
+    resolved = spec.document(explicit)
     destinations.check(resolved["tracking"])
-    prepared = Submission(sent=document, resolved=resolved, dataset_id=dataset_id)
+    prepared = Submission(sent=document, resolved=resolved, dataset_ids=dataset_ids)
     if parsed.init_from is None:
         return prepared
     return _beginning(connection, prepared, project=project, wanted=parsed.init_from)
@@ -60,8 +64,8 @@ def queue(connection: Connection, submission: Submission, *, project: str) -> Jo
     """Queue the job, in the caller's transaction. Raises `InvalidSpec` where its dataset, or the checkpoint that it is
     to begin with, has been deleted meanwhile.
     """
-    if submission.dataset_id is not None:
-        _ready(connection, project=project, dataset_id=submission.dataset_id)
+    for dataset_id in submission.dataset_ids:
+        _ready(connection, project=project, dataset_id=dataset_id)
     held = submission.descent.init_checkpoint_id
     if held is not None and checkpoints.location(connection, checkpoint_id=held) is None:
         raise _no_beginning(f"checkpoint {held} is gone")
@@ -70,7 +74,7 @@ def queue(connection: Connection, submission: Submission, *, project: str) -> Jo
         project=project,
         sent=submission.sent,
         resolved=submission.resolved,
-        dataset_id=submission.dataset_id,
+        dataset_ids=submission.dataset_ids,
         descent=submission.descent,
     )
 
@@ -97,24 +101,49 @@ def _no_beginning(detail: str) -> InvalidSpec:
     return InvalidSpec(f"The job cannot begin there: {detail}", errors=[FieldError("#/init_from", detail)])
 
 
-def _profile(connection: Connection, *, project: str, name: str) -> tuple[str | None, Profile]:
+def _data(connection: Connection, wanted: Data, *, project: str) -> tuple[tuple[str, ...], Profile, Profile | None]:
+    """The datasets that a job reads, what is known of them together, and of the one to test on where it is another."""
+    dataset_ids, profile = _profile(connection, project=project, name=wanted.dataset)
+    if not isinstance(wanted.split, FixedSplit):
+        return dataset_ids, profile, None
+    test_ids, test = _profile(connection, project=project, name=wanted.split.test, at="#/data/split/test")
+    if profile.kind != test.kind:
+        what = f"it holds {test.kind}, and the dataset to train on {profile.kind}"
+        raise _unusable(what, at="#/data/split/test")
+    together = profile.model_copy(update={"split": {"train": profile.rows, "test": test.rows}})
+    return tuple(dict.fromkeys((*dataset_ids, *test_ids))), together, test
+
+
+def _check_columns(data: Data, test: Profile) -> None:
+    """Raise InvalidSpec where the dataset to test on lacks a column that the job reads."""
+    if test.kind != "table":
+        return
+    needed = [*data.features, *([] if data.target is None else [data.target])]
+    if missing := [repr(name) for name in needed if test.column(name) is None]:
+        raise _unusable(f"it has no column {', '.join(missing)}", at="#/data/split/test")
+
+
+def _profile(
+    connection: Connection, *, project: str, name: str, at: str = "#/data/dataset"
+) -> tuple[tuple[str, ...], Profile]:
     if is_id(name, "ds"):
-        dataset = _ready(connection, project=project, dataset_id=name)
-        return dataset.id, Profile.model_validate(dataset.profile)
+        dataset = _ready(connection, project=project, dataset_id=name, at=at)
+        return (dataset.id,), Profile.model_validate(dataset.profile)
     if name in SAMPLES:
-        return None, SAMPLES[name].profile
-    raise _unusable(f"there is no dataset {name!r}; use the id of one, or a sample: {', '.join(sorted(SAMPLES))}")
+        return (), SAMPLES[name].profile
+    known = ", ".join(sorted(SAMPLES))
+    raise _unusable(f"there is no dataset {name!r}; use the id of one, or a sample: {known}", at=at)
 
 
-def _ready(connection: Connection, *, project: str, dataset_id: str) -> datasets.Dataset:
+def _ready(connection: Connection, *, project: str, dataset_id: str, at: str = "#/data/dataset") -> datasets.Dataset:
     try:
         dataset = datasets.get(connection, project=project, dataset_id=dataset_id)
     except NotFound as error:
-        raise _unusable(f"there is no dataset {dataset_id}") from error
+        raise _unusable(f"there is no dataset {dataset_id}", at=at) from error
     if dataset.status != datasets.READY:
-        raise _unusable(f"dataset {dataset_id} is {dataset.status}; a job needs one that is {datasets.READY}")
+        raise _unusable(f"dataset {dataset_id} is {dataset.status}; a job needs one that is {datasets.READY}", at=at)
     return dataset
 
 
-def _unusable(detail: str) -> InvalidSpec:
-    return InvalidSpec(f"The dataset cannot be used: {detail}.", errors=[FieldError("#/data/dataset", detail)])
+def _unusable(detail: str, *, at: str) -> InvalidSpec:
+    return InvalidSpec(f"The dataset cannot be used: {detail}.", errors=[FieldError(at, detail)])

@@ -19,11 +19,18 @@ _DATASET_PREFIX: Final = "ds_"
 
 def locate(connection: Connection, claim: Claim, *, store: ArtifactStore) -> dict[str, Any]:
     """Where the trainer finds the data of a claimed job. Raises InvalidData where there is none any more."""
-    name = claim.spec["data"]["dataset"]
+    data = claim.spec["data"]
+    found = _located(connection, data["dataset"], project=claim.project, store=store)
+    if data.get("split", {}).get("type") != "fixed":
+        return found
+    return {**found, "test": _located(connection, data["split"]["test"], project=claim.project, store=store)}
+
+
+def _located(connection: Connection, name: str, *, project: str, store: ArtifactStore) -> dict[str, Any]:
     if not name.startswith(_DATASET_PREFIX):
         return {"sample": name}
     try:
-        dataset = datasets.get(connection, project=claim.project, dataset_id=name)
+        dataset = datasets.get(connection, project=project, dataset_id=name)
     except NotFound as error:
         raise InvalidData("the dataset is no longer there", place=name) from error
     if dataset.location is None:

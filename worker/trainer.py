@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import torch
 
 from models import formats, spec
+from models.formats.joining import joined
 from models.formats.sources import Source
 from models.samples import sample
 from worker.exits import DUMP_SIGNAL, Exit
@@ -117,6 +118,13 @@ def _newest_good(candidates: Sequence[Mapping[str, Any]], reporter: Reporter) ->
 
 
 def _read(source: Mapping[str, Any]) -> Source:
+    """The data of a job; where another dataset is the test, both as one."""
+    if (test := source.get("test")) is not None:
+        return joined(_read_one(source), _read_one(test))
+    return _read_one(source)
+
+
+def _read_one(source: Mapping[str, Any]) -> Source:
     if name := source.get("sample"):
         shipped = sample(name)
         return formats.read(shipped.path, format=shipped.format, options=shipped.options)

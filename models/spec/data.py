@@ -12,6 +12,9 @@ from models.spec.cleaning import Marks
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
+
+
 class Feature(Section):
     """How one column is read."""
 
@@ -92,8 +95,16 @@ class OfficialSplit(Section):
     )
 
 
+class FixedSplit(Section):
+    """Another dataset is the test; of this one a part, stratified, is set aside for validation."""
+
+    type: Literal["fixed"] = "fixed"
+    test: DatasetName = Field(description="Dataset to test on, of the same kind and with the same columns.")
+    validation: Share = Field(0.15, description="Share of the rows to set aside.")
+
+
 Split = Annotated[
-    AutoSplit | RandomSplit | StratifiedSplit | GroupSplit | TimeSplit | ColumnSplit | OfficialSplit,
+    AutoSplit | RandomSplit | StratifiedSplit | GroupSplit | TimeSplit | ColumnSplit | OfficialSplit | FixedSplit,
     Field(discriminator="type"),
     Named,
 ]
@@ -126,9 +137,7 @@ class Data(Section):
     `features` names the columns that are used; `*` stands for all that are not named. A resolved spec names every one.
     """
 
-    dataset: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$", description="Dataset id or the name of a sample."
-    )
+    dataset: DatasetName = Field(description="Dataset id or the name of a sample.")
     target: ColumnName | None = Field(None, description="Column to predict; images and samples know theirs.")
     features: dict[ColumnName, Annotated[Feature, Named]] = Field(
         {"*": Feature()}, description="Columns the network sees, by name; `*` means every other column."

@@ -8,7 +8,7 @@ from models.profile import Profile
 from models.spec.augmenting import resolved_augmentation
 from models.spec.base import Kind
 from models.spec.columns import resolve_columns
-from models.spec.data import AutoSplit, Data, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
+from models.spec.data import AutoSplit, Data, FixedSplit, OfficialSplit, RandomSplit, Split, StratifiedSplit, TimeSplit
 from models.spec.evaluation import ClassificationMetric, Evaluation, RegressionMetric
 from models.spec.job import JobSpec
 from models.spec.loss import AutoLoss, Classes, CrossEntropy, Loss, Mse
@@ -122,7 +122,7 @@ def _only_time_column(profile: Profile) -> str | None:
 
 def _num_train(split: Split, profile: Profile) -> int:
     """About how many rows train: exact enough to choose a batch size."""
-    if isinstance(split, OfficialSplit):
+    if isinstance(split, OfficialSplit | FixedSplit):
         train = (profile.split or {}).get("train", profile.rows)
         return train if "validation" in (profile.split or {}) else round(train * (1 - split.validation))
     return round(profile.rows * getattr(split, "train", 0.7))

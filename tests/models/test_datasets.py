@@ -87,7 +87,7 @@ def test_equal_content_is_deleted_with_its_last_user(database: Database) -> None
 def test_a_dataset_in_use_cannot_be_deleted_until_its_jobs_are_over(database: Database) -> None:
     dataset = _ready(database)
     with database.unit_of_work() as connection:
-        job = jobs.submit(connection, project="default", sent={}, resolved=RESOLVED, dataset_id=dataset.id)
+        job = jobs.submit(connection, project="default", sent={}, resolved=RESOLVED, dataset_ids=[dataset.id])
     with pytest.raises(Conflict, match=job.id), database.unit_of_work() as connection:
         datasets.remove(connection, project="default", dataset_id=dataset.id)
     with database.unit_of_work() as connection:

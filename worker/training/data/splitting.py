@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import InvalidData
-from models.spec.data import ColumnSplit, GroupSplit, OfficialSplit, RandomSplit, StratifiedSplit, TimeSplit
+from models.spec.data import ColumnSplit, FixedSplit, GroupSplit, OfficialSplit, RandomSplit, StratifiedSplit, TimeSplit
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 DROPPED = -1  # a training row that is left out
@@ -45,7 +45,7 @@ def split(how: Any, rows: Rows, *, seed: int) -> tuple[Parts, list[str]]:
         parts = by_time(rows.num, rows.column, train=how.train, validation=how.validation)
     elif isinstance(how, ColumnSplit):
         parts = _by_column(rows, name=how.column)
-    elif isinstance(how, OfficialSplit):
+    elif isinstance(how, OfficialSplit | FixedSplit):
         parts = _official(rows)
     elif isinstance(how, GroupSplit):
         parts = _by_group(rows, how, seed=seed)
@@ -58,7 +58,7 @@ def split(how: Any, rows: Rows, *, seed: int) -> tuple[Parts, list[str]]:
         share = how.validation / (how.train + how.validation)
         _draw(parts, rest, rows, VALIDATION, share=share, stratify=stratify, seed=seed, warnings=warnings)
         _every_class_trains(parts, rows)
-    if isinstance(how, ColumnSplit | OfficialSplit) and not (parts == VALIDATION).any():
+    if isinstance(how, ColumnSplit | OfficialSplit | FixedSplit) and not (parts == VALIDATION).any():
         rest = np.flatnonzero(parts == TRAIN)
         _draw(parts, rest, rows, VALIDATION, share=how.validation, stratify=True, seed=seed, warnings=warnings)
     _check(parts, rows, warnings)
