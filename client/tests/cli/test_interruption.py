@@ -15,6 +15,11 @@ from tests.fixtures.waiting import wait_for
 from trainyard.cli.session import ExitCode
 
 
+def _hearing_ctrl_c() -> None:
+    """A run in the background of a shell ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("command", ["wait", "follow"])
 def test_ctrl_c_leaves_the_job_alone_and_says_how_to_come_back(api, submit, command):
     job = submit()
@@ -30,6 +35,7 @@ def test_ctrl_c_leaves_the_job_alone_and_says_how_to_come_back(api, submit, comm
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hearing_ctrl_c,
     )
     wait_for(lambda: api.is_watched(job.id), "the command to wait at the API")
     process.send_signal(signal.SIGINT)

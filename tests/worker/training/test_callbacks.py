@@ -19,6 +19,7 @@ EVENTS = {
     "on_checkpoint": (SavedCheckpoint(3, 1, frozenset({"latest"}), {}, [], Path(), ""),),
     "on_warning": ("code", "message"),
     "on_sign": (),
+    "on_rewound": (3,),
 }
 
 
