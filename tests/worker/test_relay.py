@@ -89,6 +89,11 @@ def test_an_ending_whose_answer_got_lost_is_recognised_and_not_written_twice(yar
     assert yard.job(job_id).attempts[0].outcome == "succeeded"
 
 
+def without_times(log: str) -> list[str]:
+    """The lines of a log, without the hour that each begins with."""
+    return [line.partition(" ")[2] for line in log.splitlines()]
+
+
 def test_a_run_among_lost_answers_says_everything_once(yard):
     undisturbed = yard.train("plain")
     job_id = yard.submit("plain")
@@ -99,7 +104,7 @@ def test_a_run_among_lost_answers_says_everything_once(yard):
     yard.database.loses_every = 0
     assert yard.database.num_refused > 0
     assert yard.job(job_id).status == Status.SUCCEEDED
-    assert yard.log(job_id) == yard.log(undisturbed.id)
+    assert without_times(yard.log(job_id)) == without_times(yard.log(undisturbed.id))
     assert yard.events(job_id) == yard.events(undisturbed.id)
 
 
