@@ -16,10 +16,20 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem_response
+from models import logbook, tracing
 from models.errors import BadRequest, TrainyardError
+from models.identifiers import is_id
 
 _logger = logging.getLogger("trainyard.api")
+_access = logging.getLogger("trainyard.access")
+_CLIENT_LEFT: Final = 499  # nothing was answered: it went away first
+_FAILURES: Final = 400
+#: A label for each, and one for all that somebody may think of.
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+#: What asks these asks every few seconds: only a failure is worth a line.
+_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 #: What an answer carries unless its route says otherwise. API answers are data: nothing in them may run or be framed.
 DEFAULT_HEADERS: Final = {
@@ -52,23 +62,32 @@ class Edge:
         request_id = _request_id(headers.get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         reply = _Reply(send, scope, request_id=request_id)
+        trace = tracing.parse(headers.get("traceparent")) or tracing.fresh()
         started = time.monotonic()
+        with tracing.within(trace), logbook.about(request_id=request_id, trace_id=trace.trace_id):
+            try:
+                await self._guarded(scope, receive, reply, headers=headers)
+            finally:
+                _note(scope, status=reply.status or _CLIENT_LEFT, seconds=time.monotonic() - started)
+
+    async def _guarded(self, scope: Scope, receive: Receive, reply: _Reply, *, headers: Headers) -> None:
+        """Answer, and leave no failure without a problem document."""
+        request_id = scope["state"]["request_id"]
         try:
             self._check_host(headers.get("host", ""))
             await self._app(scope, receive, reply)
         except ClientDisconnect:
-            _logger.info("client went away", extra={"request_id": request_id})
+            _logger.info("client went away")
         except BadRequest as error:
             await problem_response(error, path=scope["path"], request_id=request_id)(scope, receive, reply)
         except Exception:
-            _logger.exception("unexpected error at %r", scope["path"], extra={"request_id": request_id})
+            _logger.exception("unexpected error at %r", scope["path"])
             if reply.status is not None:
                 raise
             failure = TrainyardError(
                 "The service failed on this request; its log has the details under the request id."
             )
             await problem_response(failure, path=scope["path"], request_id=request_id)(scope, receive, reply)
-        _note(scope, request_id=request_id, status=reply.status, seconds=time.monotonic() - started)
 
     def _check_host(self, header: str) -> None:
         """DNS rebinding ends here: a page of another site reaches the port, but under its own host name."""
@@ -107,9 +126,18 @@ def _request_id(header: str | None) -> str:
     return secrets.token_hex(16)
 
 
-def _note(scope: Scope, *, request_id: str, status: int | None, seconds: float) -> None:
-    """Log the request, and count it by the route that it took."""
+def _note(scope: Scope, *, status: int, seconds: float) -> None:
+    """Count the request by the route that it took, and log it: by route and key id, never by a query or a secret."""
     route = getattr(scope.get("route"), "path_format", "unmatched")
-    scope["app"].state.service.requests.note(route=route, method=scope["method"], status=status or 499, seconds=seconds)
-    fields = {"request_id": request_id, "status": status, "milliseconds": round(seconds * 1000, 1)}
-    _logger.debug("%s %r", scope["method"], scope["path"], extra=fields)
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    scope["app"].state.service.requests.note(route=route, method=method, status=status, seconds=seconds)
+    level = logging.DEBUG if route in _PROBES and status < _FAILURES else logging.INFO
+    if not _access.isEnabledFor(level):
+        return
+    fields: dict[str, object] = {"method": method, "route": route, "status": status}
+    fields["milliseconds"] = round(seconds * 1000, 1)
+    if (principal := scope["state"].get("principal")) is not None:
+        fields |= {"key_id": principal.key_id, "project": principal.project}
+    if is_id(job_id := str(scope.get("path_params", {}).get("job_id", "")), "job"):
+        fields["job_id"] = job_id
+    _access.log(level, "%s %s %d", method, route, status, extra=fields)

@@ -22,7 +22,7 @@ from api.service import Service
 from api.sweeps import sweeps
 from api.watcher import Watcher
 from api.webhook_sender import Sender
-from models import logbook, predictions, service_secrets
+from models import predictions, service_secrets
 from models.artifacts import open_store
 from models.database import Database
 from models.destinations import Destinations
@@ -37,7 +37,6 @@ _LATE_ANSWERS_SECONDS: Final = 0.012
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """The open resources and the sweeps of one process, from start to stop."""
-    logbook.configure(settings)
     database = Database(settings.database)
     service = await run_in_threadpool(_open, settings, database)
     background = Background(sweeps(service))

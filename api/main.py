@@ -33,6 +33,7 @@ from api.routes import (
     workers,
 )
 from api.version import service_version
+from models import logbook
 from models.settings import Settings
 from models.settings import settings as current_settings
 
@@ -60,6 +61,7 @@ _ROUTERS: Final = (
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI application. Nothing is opened before its lifespan begins."""
     settings = settings or current_settings()
+    logbook.configure(settings)  # here, so that the server's own first lines are of the same form
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 """`python -m launcher up | demo`: the service on one machine, and its demonstration."""
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def main(words: list[str] | None = None) -> int:
 def _up(settings: Settings) -> int:
     from launcher.up import up
 
-    up(settings, say=_say)
+    up(settings, say=_say if settings.log_format == "text" else _say_as_json)
     return 0
 
 
@@ -47,6 +48,12 @@ def _demo(settings: Settings) -> int:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def _say_as_json(line: str) -> None:
+    from models.logbook import JsonLines
+
+    _say(JsonLines().format(logging.makeLogRecord({"name": "trainyard.launcher", "msg": line, "levelname": "INFO"})))
 
 
 def _parser() -> argparse.ArgumentParser:

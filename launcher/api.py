@@ -17,6 +17,7 @@ def serve(descriptor: int) -> None:
         "api.main:create_app",
         factory=True,
         access_log=False,
+        log_config=None,  # the application says how lines look, the server's own included
         server_header=False,
         log_level=settings().log_level,
         timeout_graceful_shutdown=5,  # open event streams would otherwise hold the exit back

@@ -49,7 +49,10 @@ def _make_ready(supervisor: Supervisor, settings: Settings, folder: DataFolder, 
     prepared = prepare(settings.database)
     if prepared.new_key:
         folder.write_key(prepared.new_key)
-        supervisor.say(f"admin key {prepared.new_key} (shown once; kept in {folder.key_file})")
+        shown = (
+            f"{prepared.new_key} (shown once; kept" if settings.log_format == "text" else "(kept"
+        )  # logs are collected
+        supervisor.say(f"admin key {shown} in {folder.key_file})")
     supervisor.start("worker")
     door = Door(url, folder.key() or "")
     deadline = time.monotonic() + START_SECONDS

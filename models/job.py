@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Row
 
+from models import tracing
 from models.clock import rfc3339
 from models.json_text import decode
 from models.status import Status
@@ -86,6 +87,7 @@ class Job:
     warnings: Sequence[Mapping[str, Any]]
     progress: Mapping[str, Any]
     descent: Descent
+    trace_id: str | None
     created_at: float
     queued_at: float
     started_at: float | None
@@ -117,6 +119,7 @@ class Job:
             "history": [{"status": status, "at": rfc3339(at)} for status, at in self.history],
             "parent": self.descent.parent_id,
             "origin": self.descent.origin,
+            "trace_id": self.trace_id,
             "spec": self.spec,
             "resolved_spec": self.resolved_spec,
             "result": self.result,
@@ -133,7 +136,7 @@ def from_row(
     queue: Queue | None = None,
 ) -> Job:
     """The job in a row of `jobs`; `live_progress` is the progress in its lease, if it has one."""
-    status = Status(row.status)
+    status, trace = Status(row.status), tracing.parse(row.traceparent)
     progress = {**_NOTHING_YET, **(decode(live_progress) or decode(row.progress) or {})}
     if status is Status.SUCCEEDED:
         progress |= {"fraction": 1.0, "eta_seconds": 0.0}
@@ -153,6 +156,7 @@ def from_row(
         warnings=decode(row.warnings),
         progress=progress,
         descent=Descent(parent_id=row.parent_id, origin=row.origin, init_checkpoint_id=row.init_checkpoint_id),
+        trace_id=trace and trace.trace_id,
         created_at=row.created_at,
         queued_at=row.queued_at,
         started_at=row.started_at,

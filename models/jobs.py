@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
 
-from models import doorbells, queue
+from models import doorbells, queue, tracing
 from models.clock import now
 from models.errors import Conflict, NotFound, TooManyRequests
 from models.events import Entry, write
@@ -66,7 +66,7 @@ def submit(
     `sent` is the spec as the client wrote it, `resolved` the same with every default visible. Ring the doorbell after
     the commit.
     """
-    identifier = new_id("job")
+    identifier, trace = new_id("job"), tracing.current()
     at = round(created_at(identifier), 6)  # as it is shown, so that it compares equal to what was shown
     row = connection.execute(
         _INSERT,
@@ -85,6 +85,7 @@ def submit(
             "parent_id": descent.parent_id,
             "origin": descent.origin,
             "init_checkpoint_id": descent.init_checkpoint_id,
+            "traceparent": trace and trace.header,
             "created_at": at,
             "queued_at": at,
         },

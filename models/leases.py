@@ -136,7 +136,14 @@ def _claim(connection: Connection, row: Row[Any]) -> Claim:
         checkpoints.resumable(connection, job_id=row.id, after_attempt=row.scratch_attempt) if row.attempt > 1 else []
     )
     lease = Lease(job_id=row.id, attempt=row.attempt, token=row.lease_token)
-    return Claim(lease=lease, project=row.project, sent=decode(row.spec), spec=decode(row.resolved_spec), resume=resume)
+    return Claim(
+        lease=lease,
+        project=row.project,
+        sent=decode(row.spec),
+        spec=decode(row.resolved_spec),
+        resume=resume,
+        traceparent=row.traceparent,
+    )
 
 
 def beat(

@@ -76,10 +76,15 @@ class Settings(BaseSettings):
         "none", description="Trackers that jobs may speak to, by comma: addresses, and `sqlite` for local databases."
     )
 
-    log_format: Literal["console", "json"] = Field("console", description="How the processes write their logs.")
+    log_format: Literal["text", "json"] = Field("text", description="How the processes write their logs.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe line that is logged."
     )
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _know_the_old_name(cls, word: object) -> object:
+        return "text" if word == "console" else word
 
     @field_validator("tracking_destinations")
     @classmethod

@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Final
 
 from models.endings import Ending
@@ -70,7 +71,9 @@ class Relay:
         self._beat_at = self._started_at + self._until_next_beat()
         self._flush_at = self._started_at + FLUSH_SECONDS
         self._retry_seconds = 0.0
-        self._thread = threading.Thread(target=self._run, name=f"relay {ledger.lease.job_id}", daemon=True)
+        self._thread = threading.Thread(  # its lines are about the same job
+            target=copy_context().run, args=[self._run], name=f"relay {ledger.lease.job_id}", daemon=True
+        )
 
     def start(self) -> None:
         """Start writing."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from models import endings, leases
+from models import endings, leases, logbook, tracing
 from models.artifacts import ArtifactStore
 from models.database import Connection, Database
 from models.endings import Ending
@@ -167,7 +167,9 @@ class Slots:
                 self._spares.give_back(slot, trainer)
         if job is None:
             return False
-        self._supervise(slot, job, trainer)
+        lease, trace = job.claim.lease, tracing.parse(job.claim.traceparent)
+        with logbook.about(job_id=lease.job_id, attempt=lease.attempt, trace_id=trace and trace.trace_id):
+            self._supervise(slot, job, trainer)
         return True
 
     def _claim(self, slot: int) -> _Job | None:

@@ -86,6 +86,7 @@ class JobSummary(BaseModel):
     spec: dict[str, Any] = Field(description="What was sent.")
     parent: Id | None = Field(description="The job that this one was forked from or reproduces.")
     origin: Literal["fork", "reproduction"] | None
+    trace_id: str | None = Field(None, description="The W3C trace of the request that made it, on every log line.")
     resolved_spec: dict[str, Any] = Field(description="The same with every default and every `auto` made explicit.")
     result: dict[str, Any] | None
     warnings: list[dict[str, Any]]

@@ -34,6 +34,7 @@ jobs: Final = Table(
     Column("parent_id", String(48)),
     Column("origin", String(16)),  # how it came from its parent: fork, reproduction
     Column("init_checkpoint_id", String(48)),
+    Column("traceparent", String(64)),  # of the request that made it
     Column("created_at", Double, nullable=False),
     Column("queued_at", Double, nullable=False),
     Column("available_at", Double, nullable=False),

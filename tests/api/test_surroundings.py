@@ -1,7 +1,5 @@
 """What stands around the jobs: health, version, catalogue, keys, workers, and the start of the process itself."""
 
-import json
-import logging
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,6 @@ from api.main import create_app
 from models import spec, workers
 from models.database import Database
 from models.formats import FORMATS
-from models.logbook import JsonLines, PlainLines, configure
 from models.samples import SAMPLES
 from models.settings import Settings
 from models.spec.optimizer import AdamW
@@ -160,18 +157,3 @@ def test_making_an_application_opens_nothing(tmp_path: Path):
     application = create_app(Settings(data_dir=tmp_path / "nothing"))
     assert isinstance(application, FastAPI)
     assert not (tmp_path / "nothing").exists()
-
-
-def test_the_log_is_a_line_for_people_or_json_for_machines():
-    record = logging.makeLogRecord({"msg": "job %s\nis lost", "args": ("x",), "levelname": "WARNING", "name": "t"})
-    record.request_id = "abc"
-    plain, machine = PlainLines().format(record), json.loads(JsonLines().format(record))
-    assert plain.endswith("(request_id=abc)")
-    assert (machine["level"], machine["message"], machine["request_id"]) == ("warning", "job x\nis lost", "abc")
-
-
-def test_a_log_that_somebody_else_has_set_up_is_left_alone():
-    logger = logging.getLogger("trainyard")
-    before = list(logger.handlers)
-    configure(Settings())
-    assert logger.handlers == before
