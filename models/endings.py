@@ -49,6 +49,7 @@ class _Next:
     values: Mapping[str, Any]
     reason: Mapping[str, Any] | None = None
     delay_seconds: float = 0.0
+    keeps_its_place: bool = True  # in the queue: what is not the job's fault does not send it behind all others
 
 
 def end(connection: Connection, lease: Lease, ending: Ending) -> Status:
@@ -151,9 +152,11 @@ def _after_failure(job: Row[Any], ending: Ending, *, checkpoint_step: int | None
         return _Next(Status.FAILED, values, {**reason, "code": "no_progress", "message": message})
     if job.status == Status.PAUSING:
         return _Next(Status.PAUSED, values, reason)
-    # A job that gets on between its failures is tried again soon, one that does not after longer and longer.
-    longest = min(ending.backoff_seconds * 2 ** (failures if waits else stalled) / 2, LONGEST_DELAY_SECONDS)
-    return _Next(Status.QUEUED, values, reason, delay_seconds=random.uniform(0.0, longest))  # noqa: S311  jitter
+    # A job that gets on between its failures is tried again at once, one that does not after longer and longer.
+    num_pauses = failures if waits else stalled
+    longest = min(ending.backoff_seconds * 2**num_pauses / 2, LONGEST_DELAY_SECONDS) if num_pauses else 0.0
+    delay_seconds = random.uniform(0.0, longest)  # noqa: S311  jitter
+    return _Next(Status.QUEUED, values, reason, delay_seconds, keeps_its_place=fault == "infrastructure")
 
 
 def _settle(connection: Connection, job: Row[Any], lease: Lease, *, outcome: Outcome, following: _Next) -> Status:
@@ -170,7 +173,7 @@ def _settle(connection: Connection, job: Row[Any], lease: Lease, *, outcome: Out
         values |= {"phase": "finished", "finished_at": now(), "finish_attempt": lease.attempt}
     else:
         values |= {"phase": "waiting", "available_at": now() + following.delay_seconds}
-    if following.status is Status.QUEUED:
+    if following.status is Status.QUEUED and not following.keeps_its_place:
         values["queued_at"] = now()
     data = {"attempt": lease.attempt, "outcome": outcome, "reason": following.reason}
     condition = (jobs.c.id == lease.job_id) & (jobs.c.lease_token == lease.token) & (jobs.c.status == job.status)

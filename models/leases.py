@@ -89,6 +89,8 @@ def claim(
 ) -> Claim | None:
     """Take the next due job of a pool that this device may train, by priority, then age; None where there is none.
 
+    A job that its infrastructure failed keeps its place in the queue: it goes on before those that came after it.
+
     Give a `new_token` of your own to be able to ask, after a COMMIT without an answer, what was `claimed` with it.
     """
     candidate = connection.execute(_NEXT, {"pool": pool, "device": device}).scalar_one_or_none()
@@ -262,7 +264,7 @@ _NEXT = (
     # One that is due later than any delay was queued before the clock was set back: it waits for no second tomorrow.
     .where((jobs.c.available_at <= now()) | (jobs.c.available_at > now() + LONGEST_DELAY_SECONDS))
     .where(jobs.c.device.in_(ANY_DEVICE) | (jobs.c.device == bindparam("device")))
-    .order_by(jobs.c.priority.desc(), jobs.c.available_at, jobs.c.id)
+    .order_by(jobs.c.priority.desc(), jobs.c.queued_at, jobs.c.id)
     .limit(1)
     .with_for_update(skip_locked=True)  # SQLite has no row locks and needs none: one writer at a time
 )

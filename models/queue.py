@@ -23,7 +23,7 @@ def explain(connection: Connection, job: Row[Any]) -> Queue | None:
     """The queue entry of a job's row; None unless it is queued."""
     if job.status != Status.QUEUED:
         return None
-    place = {"of_pool": job.pool, "priority": job.priority, "available_at": job.available_at, "id": job.id}
+    place = {"of_pool": job.pool, "priority": job.priority, "queued_at": job.queued_at, "id": job.id}
     ahead = min(connection.execute(_AHEAD, place).scalar_one(), LONGEST_COUNT)
     alive = connection.execute(_ALIVE, {"of_pool": job.pool}).scalars().all()
     return Queue(ahead=ahead, reason=_reason(job.device, alive))
@@ -48,8 +48,8 @@ _SAME = jobs.c.priority == bindparam("priority")
 _AHEAD = select(func.count()).select_from(
     union_all(
         _ids(jobs.c.priority > bindparam("priority")),
-        _ids(_SAME, jobs.c.available_at < bindparam("available_at")),
-        _ids(_SAME, jobs.c.available_at == bindparam("available_at"), jobs.c.id < bindparam("id")),
+        _ids(_SAME, jobs.c.queued_at < bindparam("queued_at")),
+        _ids(_SAME, jobs.c.queued_at == bindparam("queued_at"), jobs.c.id < bindparam("id")),
     ).subquery(),
 )
 _ALIVE = select(workers.c.devices).where(

@@ -62,7 +62,7 @@ class Reaper:
         except Unavailable:
             self._observed.clear()
             raise
-        self._last_look = self._monotonic()
+        self._last_look = started  # a sleep amid this sweep is one between this look and the next
         return reaped
 
     def _look(self, at: float) -> list[Lease]:
@@ -70,12 +70,13 @@ class Reaper:
             rows = connection.execute(
                 select(job_leases.c.job_id, job_leases.c.attempt, job_leases.c.lease_token, job_leases.c.hb_seq),
             ).all()
+        seen_at = self._monotonic()  # an answer that took long says nothing of the time before it
         before, self._observed = self._observed, {}
         for row in rows:
             lease = Lease(row.job_id, row.attempt, row.lease_token)
             known = before.get(lease)
             self._observed[lease] = (
-                known if known is not None and known.hb_seq == row.hb_seq else _Observed(row.hb_seq, at)
+                known if known is not None and known.hb_seq == row.hb_seq else _Observed(row.hb_seq, seen_at)
             )
         return [lease for lease, seen in self._observed.items() if at - seen.since >= self._lease_seconds]
 

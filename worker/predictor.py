@@ -23,6 +23,7 @@ import torch
 
 from models.errors import FieldError, InvalidData, InvalidRow, TimedOut, TrainyardError, Unprocessable
 from models.spec.pointers import pointer
+from worker import memory_kills
 from worker.messages import Frame
 from worker.orders import Channel
 from worker.training import CheckpointRefused
@@ -63,6 +64,7 @@ def run(connection: socket.socket) -> int:
     os.environ.update(channel.next().fields["environment"])
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _give_way()
+    memory_kills.offer_oneself()
     shelf = Shelf()
     while True:
         question = channel.next().fields

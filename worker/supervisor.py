@@ -71,6 +71,7 @@ class Supervisor:
         )
         self._decoder = Decoder()
         self._seen = Seen()
+        self._memory_kills = memory_kills.Recent(time.monotonic(), count=memory_kills.count)
         self._has_started = False
         self._is_over = False
         self._on_first_step: Callable[[], None] | None = None
@@ -143,10 +144,9 @@ class Supervisor:
 
     def _conclude(self) -> Ending:
         """See the run through; a mistake of our own ends it like any other failure, and its lease is not kept."""
-        oom_kills = memory_kills.count()
         try:
             self._watch()
-            self._seen.oom_kills = memory_kills.count() - oom_kills
+            self._seen.oom_kills = self._memory_kills.num_kills()
             return verdict(self._seen)
         except Exception:
             log.exception("supervision has failed")
@@ -239,6 +239,7 @@ class Supervisor:
         return self._watchdog.deadline if self._kill_at == _NEVER else _NEVER
 
     def _keep_deadlines(self, now: float) -> None:
+        self._memory_kills.look(now)
         if now >= self._kill_at:
             self._kill_at = _NEVER
             self._end_now()

@@ -23,6 +23,7 @@ from models import formats, spec
 from models.formats.joining import joined
 from models.formats.sources import Source
 from models.samples import sample
+from worker import memory_kills
 from worker.exits import DUMP_SIGNAL, Exit
 from worker.failures import explain
 from worker.messages import Frame
@@ -70,6 +71,7 @@ def run(connection: socket.socket, *, train: Train, rehearse: Callable[[], None]
 def _get_ready(prepare: Frame) -> None:
     """What a spare can settle before it knows its job: its environment, and how it tells of crashes and hangs."""
     os.environ.update(prepare.fields["environment"])
+    memory_kills.offer_oneself()
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, all_threads=True)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

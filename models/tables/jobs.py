@@ -36,8 +36,8 @@ jobs: Final = Table(
     Column("init_checkpoint_id", String(48)),
     Column("traceparent", String(64)),  # of the request that made it
     Column("created_at", Double, nullable=False),
-    Column("queued_at", Double, nullable=False),
-    Column("available_at", Double, nullable=False),
+    Column("queued_at", Double, nullable=False),  # its place in the queue, which a failure of the machine does not cost
+    Column("available_at", Double, nullable=False),  # not to be tried before
     Column("started_at", Double),
     Column("finished_at", Double),
     Column("cancel_requested_at", Double),
@@ -64,7 +64,7 @@ jobs: Final = Table(
         "ix_jobs_claim",
         "pool",
         text("priority desc"),
-        "available_at",
+        "queued_at",
         "id",
         sqlite_where=text("status = 'queued'"),
         postgresql_where=text("status = 'queued'"),

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from models import checkpoints, controls, doorbells, endings, events, leases
 from models.database import Database
 from models.errors import Superseded
 from models.status import Outcome, Status
-from tests.models.steps import INFRASTRUCTURE_FAULT, USER_FAULT, claim, end, held, job, running, statuses
+from models.tables import jobs
+from tests.models.steps import INFRASTRUCTURE_FAULT, USER_FAULT, claim, end, held, job, running, statuses, submit
 
 
 def _ask(database: Database, operation: str, job_id: str) -> None:
@@ -74,6 +76,36 @@ def test_a_fault_of_the_user_is_final_unless_the_spec_grants_retries(database: D
     assert again is not None
     assert end(database, again.lease, Outcome.FAILED, reason=USER_FAULT) is Status.FAILED
     assert job(database, forgiven.job_id).reason == USER_FAULT
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DRAINED, Outcome.LOST, Outcome.FAILED])
+def test_what_is_not_a_jobs_fault_does_not_cost_its_place_in_the_queue(database: Database, outcome: Outcome) -> None:
+    lease = running(database)
+    behind = submit(database).id
+    if outcome is Outcome.LOST:
+        with database.unit_of_work() as connection:
+            assert endings.recover(connection, worker_ids=["wrk_worker-1"]) == [(lease.job_id, Status.QUEUED)]
+    else:
+        reason = INFRASTRUCTURE_FAULT if outcome is Outcome.FAILED else None
+        end(database, lease, outcome, reason=reason, backoff_seconds=0.0)
+    assert job(database, behind).queue.ahead == 1
+    assert claim(database).lease.job_id == lease.job_id
+
+
+def test_a_fault_of_the_user_sends_a_job_behind_those_that_wait(database: Database) -> None:
+    lease = running(database, retries={"user": 1, "infrastructure": 10})
+    behind = submit(database).id
+    end(database, lease, Outcome.FAILED, reason=USER_FAULT, backoff_seconds=0.0)
+    assert job(database, behind).queue.ahead == 0
+    assert claim(database).lease.job_id == behind
+
+
+def test_a_job_that_got_on_before_it_failed_is_tried_again_at_once(database: Database) -> None:
+    lease = running(database)
+    with held(database, lease) as connection:
+        connection.execute(update(jobs).values(last_checkpoint_step=10))
+    end(database, lease, Outcome.FAILED, reason=INFRASTRUCTURE_FAULT, backoff_seconds=500.0)
+    assert claim(database) is not None
 
 
 def test_three_attempts_without_a_newer_checkpoint_end_the_job(database: Database) -> None:

@@ -1,9 +1,12 @@
 """The reaper takes jobs from the dead, and from nobody else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from models import leases
-from models.database import Database
+from models.database import Connection, Database
 from models.errors import Unavailable
 from models.reaper import Reaper
 from models.status import Status
@@ -84,6 +87,42 @@ def test_a_reaper_that_slept_starts_to_watch_anew(database: Database) -> None:
     clock.seconds += 24 * 3600.0
     assert _watch(reaper, clock, for_seconds=60) == []
     assert len(_watch(reaper, clock, for_seconds=10)) == 1
+
+
+def test_a_reaper_that_slept_amid_a_look_starts_to_watch_anew(database: Database, monkeypatch) -> None:
+    clock = Clock()
+    reaper = _reaper(database, clock)
+    _silent_job(database)
+    _watch(reaper, clock, for_seconds=50)
+    _answer_late(database, clock, monkeypatch, seconds=24 * 3600.0)
+    assert reaper.sweep() == []
+    monkeypatch.undo()
+    assert _watch(reaper, clock, for_seconds=60) == []
+    assert len(_watch(reaper, clock, for_seconds=20)) == 1
+
+
+def test_the_time_that_an_answer_took_is_no_silence(database: Database, monkeypatch) -> None:
+    clock = Clock()
+    reaper = _reaper(database, clock)
+    _silent_job(database)
+    _answer_late(database, clock, monkeypatch, seconds=8.0)
+    assert reaper.sweep() == []
+    monkeypatch.undo()
+    clock.seconds += 2.0
+    assert _watch(reaper, clock, for_seconds=60) == []
+    assert len(_watch(reaper, clock, for_seconds=10)) == 1
+
+
+def _answer_late(database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
+    reading = database.reading
+
+    @contextmanager
+    def late() -> Iterator[Connection]:
+        with reading() as connection:
+            clock.seconds += seconds
+            yield connection
+
+    monkeypatch.setattr(database, "reading", late)
 
 
 def test_a_laptop_that_slept_for_almost_a_lease_reaps_nobody_when_it_wakes(database: Database) -> None:

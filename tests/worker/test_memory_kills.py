@@ -35,3 +35,27 @@ def test_a_system_without_counts_has_counted_nothing(tmp_path):
 
 def test_this_machine_can_be_asked():
     assert memory_kills.count() >= 0
+
+
+def test_only_the_kills_of_the_last_moments_speak_of_a_death():
+    counted = [7]
+    recent = memory_kills.Recent(0.0, count=lambda: counted[0])
+    counted[0] += 1
+    assert recent.num_kills() == 1
+    recent.look(now=9.0)
+    recent.look(now=11.0)
+    assert recent.num_kills() == 1, "what is killed gives its memory back for a while before it is gone"
+    recent.look(now=12.0)
+    assert recent.num_kills() == 1
+    recent.look(now=22.0)
+    assert recent.num_kills() == 0, "that was somebody else"
+    counted[0] += 2
+    recent.look(now=22.5)
+    assert recent.num_kills() == 2
+
+
+def test_a_process_offers_itself_to_the_kernel_where_there_is_one_to_offer_it_to(tmp_path):
+    memory_kills.offer_oneself(proc=tmp_path / "none")
+    (tmp_path / "self").mkdir()
+    memory_kills.offer_oneself(proc=tmp_path)
+    assert int((tmp_path / "self" / "oom_score_adj").read_text()) > 0
