@@ -15,13 +15,13 @@ RUN groupadd --gid 10001 trainyard \
 # The dependencies are installed before the code is there, so that a change of the code rebuilds no layer of them
 COPY pyproject.toml constraints.txt README.md ./
 RUN mkdir api launcher models worker \
-    && pip install --no-cache-dir --constraint constraints.txt .
+    && pip install --no-cache-dir --constraint constraints.txt ".[otel]"
 STOPSIGNAL SIGTERM
 
 FROM base AS torch
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN pip install --no-cache-dir --constraint constraints.txt \
-    ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} ".[worker]"
+    ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} ".[otel,worker]"
 
 FROM torch AS worker
 COPY models models

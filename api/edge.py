@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Collection
-from typing import Final
+from typing import Final, cast
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -19,11 +19,13 @@ from api.errors import problem_response
 from models import logbook, tracing
 from models.errors import BadRequest, TrainyardError
 from models.identifiers import is_id
+from models.spans import SILENT, Span, Tracer
 
 _logger = logging.getLogger("trainyard.api")
 _access = logging.getLogger("trainyard.access")
 _CLIENT_LEFT: Final = 499  # nothing was answered: it went away first
 _FAILURES: Final = 400
+_OUR_FAILURES: Final = 500
 #: A label for each, and one for all that somebody may think of.
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -62,13 +64,15 @@ class Edge:
         request_id = _request_id(headers.get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         reply = _Reply(send, scope, request_id=request_id)
-        trace = tracing.parse(headers.get("traceparent")) or tracing.fresh()
+        tracer: Tracer = SILENT if scope["path"] in _PROBES else scope["app"].state.service.tracer
+        span = tracer.span(scope["method"], parent=tracing.parse(headers.get("traceparent")), kind="server")
         started = time.monotonic()
-        with tracing.within(trace), logbook.about(request_id=request_id, trace_id=trace.trace_id):
+        with tracing.within(span.trace), logbook.about(request_id=request_id, trace_id=span.trace.trace_id):
             try:
                 await self._guarded(scope, receive, reply, headers=headers)
             finally:
-                _note(scope, status=reply.status or _CLIENT_LEFT, seconds=time.monotonic() - started)
+                seconds = time.monotonic() - started
+                _note(scope, span, status=reply.status or _CLIENT_LEFT, seconds=seconds)
 
     async def _guarded(self, scope: Scope, receive: Receive, reply: _Reply, *, headers: Headers) -> None:
         """Answer, and leave no failure without a problem document."""
@@ -126,14 +130,12 @@ def _request_id(header: str | None) -> str:
     return secrets.token_hex(16)
 
 
-def _note(scope: Scope, *, status: int, seconds: float) -> None:
-    """Count the request by the route that it took, and log it: by route and key id, never by a query or a secret."""
+def _note(scope: Scope, span: Span, *, status: int, seconds: float) -> None:
+    """Count the request by the route that it took, and tell log and trace of it: no path, query or secret."""
     route = getattr(scope.get("route"), "path_format", "unmatched")
     method = scope["method"] if scope["method"] in _METHODS else "other"
     scope["app"].state.service.requests.note(route=route, method=method, status=status, seconds=seconds)
     level = logging.DEBUG if route in _PROBES and status < _FAILURES else logging.INFO
-    if not _access.isEnabledFor(level):
-        return
     fields: dict[str, object] = {"method": method, "route": route, "status": status}
     fields["milliseconds"] = round(seconds * 1000, 1)
     if (principal := scope["state"].get("principal")) is not None:
@@ -141,3 +143,15 @@ def _note(scope: Scope, *, status: int, seconds: float) -> None:
     if is_id(job_id := str(scope.get("path_params", {}).get("job_id", "")), "job"):
         fields["job_id"] = job_id
     _access.log(level, "%s %s %d", method, route, status, extra=fields)
+    span.note(
+        {
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+            "trainyard.request.id": scope["state"]["request_id"],
+            "trainyard.key.id": cast("str | None", fields.get("key_id")),
+            "trainyard.project": cast("str | None", fields.get("project")),
+            "trainyard.job.id": cast("str | None", fields.get("job_id")),
+        }
+    )
+    span.end(name=f"{method} {route}", error=str(status) if status >= _OUR_FAILURES else None)

@@ -20,6 +20,7 @@ from api.profiling import Profiler
 from api.rate_limits import RateLimits
 from api.service import Service
 from api.sweeps import sweeps
+from api.version import service_version
 from api.watcher import Watcher
 from api.webhook_sender import Sender
 from models import predictions, service_secrets
@@ -28,6 +29,7 @@ from models.database import Database
 from models.destinations import Destinations
 from models.pages import Cursors
 from models.settings import Settings
+from models.spans import open_tracer
 
 #: Who waits for a prediction waits for milliseconds.
 _ANSWERS_SECONDS: Final = 0.003
@@ -53,6 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             background.close,
             service.profiler.close,
             service.doorbell.close,
+            service.tracer.close,
             database.close,
         ):
             await run_in_threadpool(close)
@@ -112,4 +115,5 @@ def _open(settings: Settings, database: Database) -> Service:
         rate_limits=RateLimits(
             requests_per_minute=settings.requests_per_minute, failures_per_minute=settings.wrong_keys_per_minute
         ),
+        tracer=open_tracer(settings, part="api", version=service_version()),
     )

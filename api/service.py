@@ -19,6 +19,7 @@ from models.database import Database
 from models.destinations import Destinations
 from models.pages import Cursors
 from models.settings import Settings
+from models.spans import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Service:
     webhooks: Sender
     requests: Requests
     rate_limits: RateLimits
+    tracer: Tracer
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

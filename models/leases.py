@@ -65,6 +65,7 @@ class Claim:
     spec: dict[str, Any]
     resume: list[checkpoints.Checkpoint]
     traceparent: str | None = None
+    queued_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ def _claim(connection: Connection, row: Row[Any]) -> Claim:
         spec=decode(row.resolved_spec),
         resume=resume,
         traceparent=row.traceparent,
+        queued_at=row.queued_at,
     )
 
 

@@ -76,10 +76,18 @@ class Settings(BaseSettings):
         "none", description="Trackers that jobs may speak to, by comma: addresses, and `sqlite` for local databases."
     )
 
+    otlp_endpoint: str | None = Field(
+        None, description="Collector that spans are sent to, by OTLP over HTTP; default: as `OTEL_…` variables say."
+    )
     log_format: Literal["text", "json"] = Field("text", description="How the processes write their logs.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe line that is logged."
     )
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_an_address(cls, endpoint: str | None) -> str | None:
+        return None if endpoint is None else web_address(endpoint)
 
     @field_validator("log_format", mode="before")
     @classmethod

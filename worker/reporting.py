@@ -98,6 +98,7 @@ class Reporter(Callback):
             "files": [asdict(file) for file in checkpoint.files],
             "path": str(checkpoint.path),
             "manifest_sha256": checkpoint.manifest_sha256,
+            "seconds": checkpoint.seconds,
         }
         self.post(Frame("checkpoint", fields))
 

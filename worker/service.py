@@ -16,6 +16,7 @@ from models.database import Database
 from models.destinations import Destinations
 from models.errors import Unavailable
 from models.settings import Settings
+from models.spans import open_tracer
 from worker import health, node
 from worker.nudges import Nudges
 from worker.predictions import Predictions
@@ -40,6 +41,8 @@ class Worker:
         self._database = Database(settings.database)
         store = open_store(settings.artifacts)
         self._trackers = Trackers(Destinations.of(settings), database=self._database, store=store)
+        version = node.versions().get("trainyard-service", "0")
+        self._tracer = open_tracer(settings, part="worker", version=version)
         self._spares = Spares(
             [self._devices[slot % len(self._devices)].environment for slot in range(settings.slots)],
             on_ready=self._sweep,
@@ -52,6 +55,7 @@ class Worker:
             devices=self._devices,
             spares=self._spares,
             trackers=self._trackers,
+            tracer=self._tracer,
         )
         self._predictions = Predictions(
             settings,
@@ -102,6 +106,7 @@ class Worker:
         self._nudges.close()
         self._predictions.close()
         self._spares.close()
+        self._tracer.close()
         with suppress(Unavailable), self._database.unit_of_work() as connection:
             workers.leave(connection, worker_id=self._identity.worker_id)
         self._database.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,11 +21,13 @@ from models.endings import Ending
 from models.errors import InvalidData, Unavailable
 from models.leases import Claim
 from models.settings import Settings
+from models.spans import SILENT, Tracer
 from models.status import Fault, Outcome
 from worker.assignment import keep_last, locate, locate_beginning, max_runtime_seconds, start_frame
 from worker.ledger import Ledger
 from worker.node import Device, Identity, num_cores
 from worker.processes import TrainerProcess
+from worker.spans import AttemptSpans
 from worker.spares import NoTemplate, Spares
 from worker.supervisor import Limits, Supervisor
 from worker.tracking.trackers import Trackers
@@ -58,6 +61,7 @@ class Slots:
         devices: Sequence[Device],
         spares: Spares,
         trackers: Trackers,
+        tracer: Tracer = SILENT,
     ) -> None:
         """Slot `i` trains on device `i`, counted round."""
         self._settings = settings
@@ -67,6 +71,7 @@ class Slots:
         self._devices = devices
         self._spares = spares
         self._trackers = trackers
+        self._tracer = tracer
         self._free = list(range(settings.slots))
         self._running: dict[str, Supervisor] = {}
         self._in_doubt: dict[int, str] = {}  # tokens of claims that were not answered, by slot
@@ -159,7 +164,7 @@ class Slots:
             trainer = self._spares.take(slot)
         except NoTemplate:
             return False  # a job that could not be started is left to a worker that can
-        job = None
+        job, began_at = None, time.time()
         try:
             job = self._claim(slot)
         finally:
@@ -169,7 +174,7 @@ class Slots:
             return False
         lease, trace = job.claim.lease, tracing.parse(job.claim.traceparent)
         with logbook.about(job_id=lease.job_id, attempt=lease.attempt, trace_id=trace and trace.trace_id):
-            self._supervise(slot, job, trainer)
+            self._supervise(slot, job, trainer, began_at=began_at)
         return True
 
     def _claim(self, slot: int) -> _Job | None:
@@ -216,10 +221,17 @@ class Slots:
             token=self._in_doubt[slot],
         )
 
-    def _supervise(self, slot: int, job: _Job, trainer: TrainerProcess) -> None:
+    def _spans(self, slot: int, claim: Claim, began_at: float | None) -> AttemptSpans:
+        device = self._devices[slot % len(self._devices)].kind
+        began_at = time.time() if began_at is None else began_at
+        return AttemptSpans(self._tracer, claim, began_at=began_at, worker=self._identity.name, device=device)
+
+    def _supervise(self, slot: int, job: _Job, trainer: TrainerProcess, *, began_at: float | None = None) -> None:
+        """See an attempt through; `began_at` is when its claim was begun."""
+        spans = self._spans(slot, job.claim, began_at)
         lease, ledger, status = job.claim.lease, self._ledger(job.claim), None
         try:
-            supervisor = self._supervisor(job, trainer, ledger)
+            supervisor = self._supervisor(job, trainer, ledger, spans)
         except BaseException:
             trainer.close()  # nobody will bury it
             raise
@@ -233,6 +245,7 @@ class Slots:
             status = supervisor.run(on_first_step=lambda: self._spares.refill(slot), give_up=self._give_up)
             log.info("job %s attempt %d: %s", lease.job_id, lease.attempt, status or "superseded")
         finally:
+            spans.end(status)
             self._trackers.end(lease, status)
             with self._changed:
                 del self._running[lease.job_id]
@@ -246,12 +259,13 @@ class Slots:
             keep_last=keep_last(claim),
         )
 
-    def _supervisor(self, job: _Job, trainer: TrainerProcess, ledger: Ledger) -> Supervisor:
+    def _supervisor(self, job: _Job, trainer: TrainerProcess, ledger: Ledger, spans: AttemptSpans) -> Supervisor:
         claim, settings = job.claim, self._settings
         return Supervisor(
             trainer,
             start_frame(claim, job.source, store=self._store, num_threads=self._num_threads, begin=job.begin),
             ledger=ledger,
+            spans=spans,
             limits=Limits(
                 heartbeat_seconds=settings.heartbeat_seconds,
                 watchdog_seconds=settings.watchdog_seconds,

@@ -24,7 +24,7 @@ COMMAND: Final = (sys.executable, "-m", "worker.template")
 #: OpenMP threads that wait by spinning starve each other as soon as the machine has anything else to do: measured on
 #: two busy cores, 68 s of training instead of 4 s. A trainer's threads sleep instead; libgomp reads this when it loads.
 _THREADS: Final = {"OMP_WAIT_POLICY": "PASSIVE"}
-_SETTINGS_PREFIX: Final = "TRAINYARD_"
+_SETTINGS_PREFIXES: Final = ("TRAINYARD_", "OTEL_")  # a collector's headers may hold its key
 _RECEIVE_BYTES: Final = 1 << 16
 _YOUNG_SECONDS: Final = 30.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -225,5 +225,5 @@ def _environment() -> dict[str, str]:
     """What a template and its trainers see: where our code is, and none of the service's settings and secrets."""
     root = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS_PREFIX)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS_PREFIXES)}
     return {**_THREADS, **kept, "PYTHONPATH": path}

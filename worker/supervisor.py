@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ from worker.ledger import Ledger
 from worker.messages import Decoder, Frame, FrameError
 from worker.processes import TrainerProcess
 from worker.relay import Relay
+from worker.spans import AttemptSpans
 from worker.verdict import BROKEN, GARBLED, HUNG, TIMEOUT, UNSTORABLE, Seen, verdict
 from worker.watchdog import Watchdog
 
@@ -58,8 +59,17 @@ class Limits:
 class Supervisor:
     """Starts, hears, steers and buries one trainer."""
 
-    def __init__(self, trainer: TrainerProcess, start: Frame, *, ledger: Ledger, limits: Limits) -> None:
+    def __init__(
+        self,
+        trainer: TrainerProcess,
+        start: Frame,
+        *,
+        ledger: Ledger,
+        limits: Limits,
+        spans: AttemptSpans | None = None,
+    ) -> None:
         self._trainer = trainer
+        self._spans = spans
         self._start = start
         self._limits = limits
         self._relay = Relay(
@@ -94,7 +104,9 @@ class Supervisor:
         try:
             self._send_start()
             self._relay.start()
-            return self._relay.end(self._conclude(), give_up=give_up)
+            ending = self._conclude()
+            with nullcontext() if self._spans is None else self._spans.finishing():
+                return self._relay.end(ending, give_up=give_up)
         finally:
             self._bury()
 
@@ -189,6 +201,8 @@ class Supervisor:
 
     def _take(self, frame: Frame) -> None:
         now = time.monotonic()
+        if self._spans is not None:
+            self._spans.hear(frame)
         match frame.kind:
             case "progress":
                 self._watchdog.saw_step(frame.fields["step"], now=now)

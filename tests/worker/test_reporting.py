@@ -104,12 +104,13 @@ def test_points_are_on_the_wire_before_the_checkpoint_that_holds_them(channel):
     reporter.on_metrics(loss(1, 2))
     file = SavedFile("weights.safetensors", 3, "abc")
     reporter.on_checkpoint(
-        SavedCheckpoint(2, 1, frozenset({"latest", "best"}), {"a": 1.0}, [file], Path("/x/2"), "def")
+        SavedCheckpoint(2, 1, frozenset({"latest", "best"}), {"a": 1.0}, [file], Path("/x/2"), "def", seconds=0.5)
     )
     frames = received(supervisor, until="checkpoint")
     assert [frame.kind for frame in frames] == ["metrics", "checkpoint"]
     assert frames[-1].fields == {
         "step": 2,
+        "seconds": 0.5,
         "epoch": 1,
         "kinds": ["best", "latest"],
         "metrics": {"a": 1.0},

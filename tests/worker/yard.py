@@ -15,6 +15,7 @@ from models.destinations import Destinations
 from models.errors import Unavailable
 from models.job import Job
 from models.settings import Settings
+from models.spans import SILENT, Tracer
 from models.status import Status
 from tests.fixtures.waiting import wait_for
 from tests.worker.running import job_spec
@@ -73,6 +74,7 @@ class Yard:
     trackers: Trackers = field(init=False)
     patience: Patience = field(default_factory=Patience)
     tracker_command: Sequence[str] = COMMAND
+    tracer: Tracer = SILENT
     threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -93,6 +95,7 @@ class Yard:
             devices=[CPU],
             spares=self.spares,
             trackers=self.trackers,
+            tracer=self.tracer,
         )
 
     def submit(self, name: str = "plain", **sections: Any) -> str:
@@ -165,12 +168,14 @@ def open_yard(
     *,
     patience: Patience | None = None,
     tracker_command: Sequence[str] = COMMAND,
+    tracer: Tracer = SILENT,
     **settings: Any,
 ) -> Iterator[Yard]:
     """A worker of two slots with short deadlines; whatever still trains at the end is drained."""
     logging.getLogger("worker").setLevel(logging.INFO)
     chosen = Settings(data_dir=folder, slots=2, **{**SHORT, **settings})
-    yard = Yard(database, folder, spares, chosen, patience=patience or Patience(), tracker_command=tracker_command)
+    patience = patience or Patience()
+    yard = Yard(database, folder, spares, chosen, patience=patience, tracker_command=tracker_command, tracer=tracer)
     try:
         yield yard
     finally:

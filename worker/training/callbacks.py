@@ -77,6 +77,7 @@ class SavedCheckpoint:
     files: Sequence[SavedFile]
     path: Path
     manifest_sha256: str
+    seconds: float = 0.0  #: that saving took
 
 
 class Callback:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -115,10 +116,11 @@ class Keeper:
         """Save and tell. Raises Diverged rather than keep weights that are not finite."""
         if not_finite(snapshot.weights) is not None:
             raise Diverged(step=snapshot.step, what="network after the update")
-        alive = self._callback.on_sign
+        alive, began = self._callback.on_sign, time.monotonic()
         alive()
         model, rows = self._session.model, self._session.data.test
         snapshot = snapshot.with_golden(golden_rows.answered(model, snapshot.weights, rows))
         saved = save(self._directory, snapshot, kinds=kinds, metrics=snapshot.scores, facts=self._facts, on_sign=alive)
+        saved = replace(saved, seconds=time.monotonic() - began)
         self._saved[snapshot.step] = saved
         self._callback.on_checkpoint(saved)
