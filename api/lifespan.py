@@ -18,6 +18,7 @@ from api.exposition import Requests
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.rate_limits import RateLimits
+from api.readiness import Readiness, checks
 from api.service import Service
 from api.sweeps import sweeps
 from api.version import service_version
@@ -41,9 +42,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     """The open resources and the sweeps of one process, from start to stop."""
     database = Database(settings.database)
     service = await run_in_threadpool(_open, settings, database)
-    background = Background(sweeps(service))
+    service.background.take(sweeps(service))
     service.doorbell.start()
-    background.start()
+    service.background.start()
     try:
         with _hearing_stop_signals(service.watcher, service.answers):
             yield service
@@ -52,7 +53,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await service.answers.close()
         for close in (
             service.webhooks.close,
-            background.close,
+            service.background.close,
+            service.readiness.close,
             service.profiler.close,
             service.doorbell.close,
             service.tracer.close,
@@ -93,13 +95,14 @@ def _hearing_stop_signals(*watchers: Watcher) -> Iterator[None]:
 def _open(settings: Settings, database: Database) -> Service:
     with database.unit_of_work() as connection:
         cursor_secret = service_secrets.obtain(connection, "cursors")
-    artifacts = open_store(settings.artifacts)
+    artifacts, doorbell, background = open_store(settings.artifacts), Doorbell(settings.broker), Background()
+    parts = checks(database, artifacts=artifacts, doorbell=doorbell, background=background)
     return Service(
         settings=settings,
         destinations=Destinations.of(settings),
         database=database,
         artifacts=artifacts,
-        doorbell=Doorbell(settings.broker),
+        doorbell=doorbell,
         profiler=Profiler(database, artifacts),
         watcher=Watcher(database),
         answers=Watcher(
@@ -116,4 +119,6 @@ def _open(settings: Settings, database: Database) -> Service:
             requests_per_minute=settings.requests_per_minute, failures_per_minute=settings.wrong_keys_per_minute
         ),
         tracer=open_tracer(settings, part="api", version=service_version()),
+        background=background,
+        readiness=Readiness(parts, deadline_seconds=settings.readiness_seconds),
     )

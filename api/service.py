@@ -7,11 +7,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.background import Background
 from api.doorbell import Doorbell
 from api.exposition import Requests
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.rate_limits import RateLimits
+from api.readiness import Readiness
 from api.watcher import Watcher
 from api.webhook_sender import Sender
 from models.artifacts import ArtifactStore
@@ -40,6 +42,8 @@ class Service:
     requests: Requests
     rate_limits: RateLimits
     tracer: Tracer
+    background: Background
+    readiness: Readiness
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from models.errors import NotFound
+from models.errors import NotFound, Unavailable
 
 _PART: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 #: What may be deleted has also been made by trainers, who hide what is not finished.
@@ -51,6 +52,9 @@ class ArtifactStore(Protocol):
 
     def children(self, key: str) -> list[Child]:
         """What lies directly below a key, unfinished things included; nothing below what is no folder."""
+
+    def check(self) -> None:
+        """Raises `Unavailable` where nothing can be stored now."""
 
 
 class LocalStore:
@@ -118,6 +122,17 @@ class LocalStore:
                 with suppress(FileNotFoundError):  # deleted meanwhile
                     found.append(Child(path.name, now - path.stat().st_mtime))
         return found
+
+    def check(self) -> None:
+        """See `ArtifactStore.check`: a few bytes are written and deleted."""
+        probe = self._root / f".probe-{secrets.token_hex(4)}"
+        try:
+            try:
+                probe.write_bytes(b"ok")
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable("The artifact folder cannot be written.", code="storage_refused") from error
 
 
 def open_store(url: str) -> ArtifactStore:

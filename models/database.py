@@ -79,6 +79,11 @@ class Database:
             return False
         return True
 
+    def check_writes(self) -> None:
+        """Write something that changes nothing. Raises `Unavailable`: gone, full, read-only, or not migrated at all."""
+        with self.unit_of_work() as connection:
+            connection.execute(text("update alembic_version set version_num = version_num"))
+
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()

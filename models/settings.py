@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 picks a free one.")
     allowed_hosts: str = Field("localhost,127.0.0.1,[::1],testserver", description="Accepted Host headers, by comma.")
+    readiness_seconds: float = Field(2.0, gt=0, description="Time by which `/readyz` answers, whatever hangs.")
     max_body_bytes: int = Field(1 << 20, gt=0, description="Longest JSON body.")
     max_predict_bytes: int = Field(16 << 20, gt=0, description="Longest body of rows to predict.")
     predict_seconds: float = Field(30.0, gt=0, description="Longest time that a prediction may take.")

@@ -80,7 +80,11 @@ class Readiness(Shape):
     """Whether requests can be served now."""
 
     status: Literal["ready", "unready"]
-    checks: dict[str, str] = Field(examples=[{"database": "ok", "migrations": "ok", "broker": "ok"}])
+    failing: list[str] = Field(description="The parts that are not `ok`; a `broker` alone makes nothing unready.")
+    checks: dict[str, str] = Field(
+        description="`ok`, or what is wrong with a part.",
+        examples=[{"database": "ok", "migrations": "ok", "broker": "ok", "artifacts": "ok", "sweeps": "ok"}],
+    )
 
 
 class Version(Shape):

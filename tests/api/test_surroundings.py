@@ -24,32 +24,6 @@ def test_a_live_process_is_healthy(client: TestClient):
     assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_readiness_means_the_database_and_its_schema_and_reports_the_broker(either_client: TestClient):
-    answer = either_client.get("/readyz")
-    assert answer.status_code == 200
-    assert answer.json() == {
-        "status": "ready",
-        "checks": {"database": "ok", "migrations": "ok", "broker": "unreachable"},
-    }
-
-
-def test_a_schema_that_is_behind_is_not_ready(client: TestClient, database: Database):
-    with database.unit_of_work() as connection:
-        connection.exec_driver_sql("update alembic_version set version_num = '0000'")
-    answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["checks"]["migrations"]) == (503, "pending")
-
-
-def test_a_database_that_is_gone_is_not_ready_and_told_as_503(client: TestClient, app: FastAPI, settings: Settings):
-    database_file = Path(settings.database.removeprefix("sqlite:///"))
-    database_file.rename(database_file.with_suffix(".away"))
-    database_file.mkdir()
-    app.state.service.database.engine.dispose()
-    answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["status"]) == (503, "unready")
-    problem(client.get("/v1/jobs"), 503, "unavailable")
-
-
 def test_the_version_is_the_projects(client: TestClient):
     body = client.get("/version").json()
     assert (body["name"], body["api"]) == ("trainyard", "v1")
