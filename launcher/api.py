@@ -8,19 +8,19 @@ import sys
 
 import uvicorn
 
+from api.connections import OPTIONS, raise_file_limit
 from models.settings import settings
 
 
 def serve(descriptor: int) -> None:
     """Serve HTTP on the listening socket `descriptor` until SIGINT or SIGTERM."""
+    raise_file_limit()
     config = uvicorn.Config(
         "api.main:create_app",
         factory=True,
-        access_log=False,
         log_config=None,  # the application says how lines look, the server's own included
-        server_header=False,
         log_level=settings().log_level,
-        timeout_graceful_shutdown=5,  # open event streams would otherwise hold the exit back
+        **OPTIONS,
     )
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 

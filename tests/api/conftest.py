@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from api.connections import OPTIONS
 from api.main import create_app
 from models import keys
 from models.database import Database
@@ -143,7 +144,7 @@ def serving(app: FastAPI) -> Iterator[tuple[str, FastAPI]]:
     """Serve until the block ends, in a thread of this process."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **{**OPTIONS, "timeout_graceful_shutdown": 1}))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="server")
         thread.start()
         try:

@@ -45,20 +45,28 @@ def write_log(database: Database, lease: Lease, text: str) -> None:
         logs.append(connection, job_id=lease.job_id, attempt=lease.attempt, content=text.encode())
 
 
-def save_checkpoint(database: Database, lease: Lease, artifacts: Path, *, step: int = 10, is_best: bool = True) -> str:
+def save_checkpoint(
+    database: Database,
+    lease: Lease,
+    artifacts: Path,
+    *,
+    step: int = 10,
+    is_best: bool = True,
+    content: bytes = CONTENT,
+) -> str:
     """A checkpoint with one file, as a trainer leaves it."""
     location = f"jobs/{lease.job_id}/{lease.attempt}/{step}"
     folder = artifacts / location
     folder.mkdir(parents=True)
-    (folder / "weights.safetensors").write_bytes(CONTENT)
-    digest = hashlib.sha256(CONTENT).hexdigest()
+    (folder / "weights.safetensors").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
     saved = Saved(
         step=step,
         epoch=1,
         is_best=is_best,
         is_final=False,
         metrics={"validation/loss": 0.5},
-        files=[{"name": "weights.safetensors", "bytes": len(CONTENT), "sha256": digest}],
+        files=[{"name": "weights.safetensors", "bytes": len(content), "sha256": digest}],
         location=location,
         manifest_sha256="0" * 64,
     )
