@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute
 from api.service import Service, ServiceDep
 from models import keys
 from models.errors import Forbidden, Unauthorized
-from models.keys import Principal
+from models.principal import Principal
 
 #: The paths that answer without a key. The dashboard's static files are mounted beside them and hold no data.
 PUBLIC_PATHS: Final = frozenset({"/healthz", "/readyz", "/version"})
@@ -52,7 +52,8 @@ async def guard(
         service.rate_limits.fail(address)
         raise
     request.state.headers = service.rate_limits.count(principal.key_id).headers
-    service.key_usage.note(principal.key_id)
+    if principal.is_key:
+        service.key_usage.note(principal.key_id)
     request.state.principal = principal
 
 
@@ -84,6 +85,7 @@ WebhooksWrite = Annotated[Principal, Security(_authorized, scopes=["webhooks:wri
 MetricsRead = Annotated[Principal, Security(_authorized, scopes=["metrics:read"])]
 AnyScope = Annotated[Principal, Security(_authorized, scopes=[ANY])]
 Admin = Annotated[Principal, Security(_authorized, scopes=["admin"])]
+Operator = Annotated[Principal, Security(_authorized, scopes=["operator"])]
 
 GuardDep = Depends(guard)
 

@@ -11,11 +11,13 @@ import time
 from collections.abc import Collection
 from typing import Final, cast
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem_response
+from api.refusals import Refusals
 from models import logbook, tracing
 from models.errors import BadRequest, TrainyardError
 from models.identifiers import is_id
@@ -37,10 +39,15 @@ _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 DEFAULT_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
 }
+#: Over TLS alone, which a proxy tells by `X-Forwarded-Proto`: browsers shall come by no other way for a year.
+_OVER_TLS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class Edge:
@@ -73,6 +80,8 @@ class Edge:
             finally:
                 seconds = time.monotonic() - started
                 _note(scope, span, status=reply.status or _CLIENT_LEFT, seconds=seconds)
+        if reply.status is not None and Refusals.concern(scope, reply.status):
+            await run_in_threadpool(scope["app"].state.service.refusals.note, scope, reply.status)
 
     async def _guarded(self, scope: Scope, receive: Receive, reply: _Reply, *, headers: Headers) -> None:
         """Answer, and leave no failure without a problem document."""
@@ -116,7 +125,7 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            for name, value in DEFAULT_HEADERS.items():
+            for name, value in (DEFAULT_HEADERS | (_OVER_TLS if self._scope.get("scheme") == "https" else {})).items():
                 headers.setdefault(name, value)
             for name, value in self._scope["state"].get("headers", {}).items():
                 headers.setdefault(name, value)

@@ -19,12 +19,13 @@ from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.rate_limits import RateLimits
 from api.readiness import Readiness, checks
+from api.refusals import Refusals
 from api.service import Service
 from api.sweeps import sweeps
 from api.version import service_version
 from api.watcher import Watcher
 from api.webhook_sender import Sender
-from models import predictions, service_secrets
+from models import predictions, quotas, service_secrets
 from models.artifacts import open_store
 from models.database import Database
 from models.destinations import Destinations
@@ -95,6 +96,7 @@ def _hearing_stop_signals(*watchers: Watcher) -> Iterator[None]:
 def _open(settings: Settings, database: Database) -> Service:
     with database.unit_of_work() as connection:
         cursor_secret = service_secrets.obtain(connection, "cursors")
+        quotas.set_defaults(connection, settings)
     artifacts, doorbell, background = open_store(settings.artifacts), Doorbell(settings.broker), Background()
     parts = checks(database, artifacts=artifacts, doorbell=doorbell, background=background)
     return Service(
@@ -115,6 +117,7 @@ def _open(settings: Settings, database: Database) -> Service:
         key_usage=KeyUsage(database),
         webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),
         requests=Requests(),
+        refusals=Refusals(database),
         rate_limits=RateLimits(
             requests_per_minute=settings.requests_per_minute, failures_per_minute=settings.wrong_keys_per_minute
         ),

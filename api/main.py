@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from api import authentication, dashboard, errors
+from api import auditing, authentication, dashboard, errors
 from api.edge import Edge
 from api.lifespan import running
 from api.parameters import KnownParametersDep
 from api.routes import (
+    audit,
     catalogue,
     checkpoints,
     controls,
@@ -28,6 +29,7 @@ from api.routes import (
     logs,
     metrics,
     predictions,
+    projects,
     tensorboard,
     webhooks,
     workers,
@@ -49,6 +51,8 @@ _ROUTERS: Final = (
     predictions,
     datasets,
     keys,
+    projects,
+    audit,
     webhooks,
     workers,
     catalogue,
@@ -85,6 +89,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(module.router)
     if paths := authentication.undeclared(app.routes):
         raise RuntimeError(f"these routes declare no scope: {', '.join(paths)}")
+    if paths := auditing.unaudited(app.routes):
+        raise RuntimeError(f"these routes leave no line in the audit log: {', '.join(paths)}")
     dashboard.mount(app)
     app.add_middleware(Edge, hosts=settings.hosts)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]

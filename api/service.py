@@ -14,6 +14,7 @@ from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.rate_limits import RateLimits
 from api.readiness import Readiness
+from api.refusals import Refusals
 from api.watcher import Watcher
 from api.webhook_sender import Sender
 from models.artifacts import ArtifactStore
@@ -44,6 +45,7 @@ class Service:
     tracer: Tracer
     background: Background
     readiness: Readiness
+    refusals: Refusals
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

@@ -9,7 +9,7 @@ from typing import Final
 
 from api.background import Sweep
 from api.service import Service
-from models import doorbells, idempotency, orphans, predictions
+from models import audit, doorbells, idempotency, orphans, predictions
 from models.reaper import Reaper
 
 _logger = logging.getLogger("trainyard.background")
@@ -40,6 +40,7 @@ def sweeps(service: Service) -> list[Sweep]:
     def forget() -> None:
         with database.unit_of_work() as connection:
             idempotency.expire(connection)
+            audit.forget(connection, days=settings.audit_days)
 
     def tidy() -> None:
         repairs = orphans.sweep(database, service.artifacts)

@@ -18,6 +18,7 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from api.auditing import Change
 from api.service import Service
 from models import datasets
 from models.datasets import Dataset
@@ -35,6 +36,7 @@ class Upload:
     service: Service
     dataset: Dataset
     offset: int
+    change: Change
 
     async def receive(self, blocks: AsyncIterator[bytes], *, is_last: bool) -> Dataset:
         """Take in a part, and finish the upload if it is the last. Whatever arrived before a cut stays.
@@ -134,7 +136,7 @@ class Upload:
         location = f"datasets/{sha256}"
         with contents_turn(self.service):
             self.service.artifacts.adopt(self._path, location)
-            with self.service.database.unit_of_work() as connection:
+            with self.change.transaction() as connection:
                 whole = datasets.complete(connection, dataset_id=self.dataset.id, sha256=sha256, location=location)
         self.service.profiler.profile(whole)
         return whole

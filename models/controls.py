@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from models import doorbells
+from models import doorbells, quotas
 from models.clock import now
 from models.errors import Conflict
 from models.events import Entry
@@ -61,7 +61,9 @@ def pause(connection: Connection, *, project: str, job_id: str) -> Answer:
 
 
 def resume(connection: Connection, *, project: str, job_id: str) -> Answer:
-    """Let a paused job go on. Raises `NotFound`, `Conflict`."""
+    """Let a paused job go on. Raises `NotFound`, `Conflict`, and `TooManyRequests` where the project may queue no
+    more.
+    """
     queued = {"queued_at": now(), "available_at": now(), "phase": "waiting"}
     return _first_that_fits(
         connection,
@@ -93,7 +95,7 @@ def stop(connection: Connection, *, project: str, job_id: str) -> Answer:
 
 def retry(connection: Connection, *, project: str, job_id: str, from_scratch: bool = False) -> Answer:
     """Queue a failed or cancelled job again, from its last good checkpoint unless `from_scratch`. Raises `NotFound`,
-    `Conflict`.
+    `Conflict`, and `TooManyRequests` where the project may queue no more.
     """
     values: dict[str, Any] = {
         "queued_at": now(),
@@ -147,6 +149,7 @@ def _move(connection: Connection, condition: Any, *, target: Status, values: dic
         return False
     if target is Status.QUEUED:
         doorbells.leave(connection, job_id=job_id, pool=row.pool)
+        quotas.admit(connection, project=row.project, device=row.device)
     elif not target.is_held:
         doorbells.take_away(connection, job_id=job_id)
     return True

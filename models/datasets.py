@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from models import quotas
 from models.clock import now, rfc3339
-from models.errors import Conflict, NotFound, TooManyRequests
+from models.errors import Conflict, NotFound
 from models.identifiers import created_at, new_id
 from models.json_text import decode, encode
 from models.pages import PageRequest
@@ -74,7 +75,7 @@ def declare(
     num_bytes: int,
     sha256: str | None,
 ) -> Dataset:
-    """Announce a dataset whose content will follow."""
+    """Announce a dataset whose content will follow. Raises `TooManyRequests` where the project may keep no more."""
     identifier = new_id("ds")
     row = connection.execute(
         insert(datasets)
@@ -94,15 +95,8 @@ def declare(
         )
         .returning(*datasets.c),
     ).one()
+    quotas.check(connection, project=project, name="dataset_bytes")
     return _dataset(row)
-
-
-def check_quota(connection: Connection, *, project: str, num_bytes: int, max_bytes: int) -> None:
-    """Raise `TooManyRequests` where a dataset of this size would take the project beyond what it may keep."""
-    kept = select(func.coalesce(func.sum(datasets.c.bytes), 0)).where(datasets.c.project == project)
-    if connection.execute(kept).scalar_one() + num_bytes > max_bytes:
-        detail = f"The project's datasets may take {max_bytes} bytes; delete some first."
-        raise TooManyRequests(detail, code="quota_exceeded", quota="dataset_bytes", headers={"Retry-After": "60"})
 
 
 def get(connection: Connection, *, project: str, dataset_id: str) -> Dataset:

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from models import doorbells
+from models import doorbells, gpu_time
+from models.candidates import LONGEST_DELAY_SECONDS
 from models.clock import now
 from models.errors import Superseded
 from models.events import Entry
 from models.json_text import decode, encode
-from models.leases import LONGEST_DELAY_SECONDS, Lease, beat, drop
+from models.leases import Lease, beat, drop
 from models.reasons import PASSING
 from models.status import Fault, Outcome, Status
 from models.tables import attempts, job_leases, jobs
@@ -180,7 +181,7 @@ def _settle(connection: Connection, job: Row[Any], lease: Lease, *, outcome: Out
     row = change(connection, condition, values, entries=[Entry(f"job.{following.status}", data)])
     if row is None:
         raise Superseded(lease.job_id)
-    _close_attempt(connection, lease, outcome=outcome, reason=following.reason)
+    _close_attempt(connection, job, lease, outcome=outcome, reason=following.reason)
     drop(connection, lease)
     doorbells.take_away(connection, job_id=lease.job_id)
     if following.status is Status.QUEUED:
@@ -188,12 +189,17 @@ def _settle(connection: Connection, job: Row[Any], lease: Lease, *, outcome: Out
     return following.status
 
 
-def _close_attempt(connection: Connection, lease: Lease, *, outcome: Outcome, reason: Mapping[str, Any] | None) -> None:
-    connection.execute(
+def _close_attempt(
+    connection: Connection, job: Row[Any], lease: Lease, *, outcome: Outcome, reason: Mapping[str, Any] | None
+) -> None:
+    closed = connection.execute(
         update(attempts)
         .where(attempts.c.job_id == lease.job_id, attempts.c.number == lease.attempt, attempts.c.ended_at.is_(None))
-        .values(ended_at=now(), outcome=outcome, reason=None if reason is None else encode(dict(reason))),
-    )
+        .values(ended_at=now(), outcome=outcome, reason=None if reason is None else encode(dict(reason)))
+        .returning(attempts.c.device, attempts.c.started_at, attempts.c.ended_at),
+    ).one_or_none()
+    if closed is not None:
+        gpu_time.charge(connection, job=job, attempt=closed)
 
 
 def _already(connection: Connection, lease: Lease, ending: Ending) -> Status:

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
 
-from models import doorbells, queue, tracing
+from models import doorbells, queue, quotas, tracing
 from models.clock import now
-from models.errors import Conflict, NotFound, TooManyRequests
+from models.errors import Conflict, NotFound
 from models.events import Entry, write
 from models.fingerprints import fingerprint
 from models.identifiers import created_at, new_id
@@ -64,7 +64,7 @@ def submit(
     """Queue a job: its row, its first event and its doorbell, in the caller's transaction.
 
     `sent` is the spec as the client wrote it, `resolved` the same with every default visible. Ring the doorbell after
-    the commit.
+    the commit. Raises `TooManyRequests` where the project may queue no more.
     """
     identifier, trace = new_id("job"), tracing.current()
     at = round(created_at(identifier), 6)  # as it is shown, so that it compares equal to what was shown
@@ -95,15 +95,8 @@ def submit(
         connection.execute(insert(job_datasets).values(job_id=identifier, dataset_id=dataset_id))
     write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
     doorbells.leave(connection, job_id=identifier, pool=row.pool)
+    quotas.admit(connection, project=project, device=row.device)
     return from_row(row, history=_history(connection, identifier), queue=queue.explain(connection, row))
-
-
-def check_quota(connection: Connection, *, project: str, max_queued: int) -> None:
-    """Raise `TooManyRequests` where as many of the project's jobs wait already as may."""
-    waiting = select(jobs.c.id).where(jobs.c.project == project, jobs.c.status == Status.QUEUED).limit(max_queued)
-    if connection.execute(select(func.count()).select_from(waiting.subquery())).scalar_one() >= max_queued:
-        detail = f"{max_queued} jobs of this project wait already; wait for some to begin, or cancel some."
-        raise TooManyRequests(detail, code="quota_exceeded", quota="queued_jobs", headers={"Retry-After": "60"})
 
 
 def get(connection: Connection, *, project: str, job_id: str) -> Job:

@@ -1,56 +1,30 @@
-"""API keys: `ty_<id>_<secret>`, shown once, kept as a hash. A key belongs to one project and carries scopes."""
+"""API keys: shown once, kept as a hash. A key belongs to one project and carries scopes.
+
+A key has one secret, and for a while after a rotation the one before as well. What is said here holds for the very next
+look: whoever keeps answers of `authenticate` must drop a key's at `revoke`, `rotate` and the closing of its project.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-import string
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from models import audit, key_text, projects
 from models.clock import now, rfc3339
-from models.errors import NotFound, Unauthorized
+from models.errors import Conflict, NotFound, Unauthorized
 from models.identifiers import created_at, new_id
 from models.json_text import decode, encode
 from models.pages import PageRequest
+from models.principal import ADMIN, OPERATOR, Principal
+from models.projects import DEFAULT_PROJECT
 from models.tables import api_keys
+from models.tables import projects as projects_table
 
-ADMIN: Final = "admin"
-#: Every scope there is; `admin` holds them all.
-SCOPES: Final = (
-    ADMIN,
-    "jobs:read",
-    "jobs:write",
-    "datasets:read",
-    "datasets:write",
-    "metrics:read",
-    "webhooks:read",
-    "webhooks:write",
-)
-DEFAULT_PROJECT: Final = "default"
-
-_ALPHABET: Final = string.digits + string.ascii_letters
-_SECRET_LENGTH: Final = 43  # 62**43 > 2**256
-_CHECKSUM_LENGTH: Final = 6
+LONGEST_GRACE_SECONDS: Final = 30 * 86400
 _LAST_USED_RESOLUTION_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who speaks: a key, its project and what it may do."""
-
-    key_id: str
-    project: str
-    scopes: frozenset[str]
-
-    def may(self, scope: str) -> bool:
-        """Whether the key holds the scope."""
-        return scope in self.scopes or ADMIN in self.scopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +39,8 @@ class Key:
     expires_at: float | None
     revoked_at: float | None
     last_used_at: float | None
+    rotated_at: float | None
+    previous_until: float | None
 
     def document(self) -> dict[str, Any]:
         """The key as the API shows it."""
@@ -77,6 +53,8 @@ class Key:
             "expires_at": rfc3339(self.expires_at),
             "revoked_at": rfc3339(self.revoked_at),
             "last_used_at": rfc3339(self.last_used_at),
+            "rotated_at": rfc3339(self.rotated_at),
+            "previous_until": rfc3339(self.previous_until),
         }
 
 
@@ -88,10 +66,13 @@ def create(
     scopes: Sequence[str],
     expires_at: float | None = None,
 ) -> tuple[Key, str]:
-    """Make a key. The second value is its text, which can be read now and never again."""
-    identifier = new_id("key")
-    secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LENGTH))
-    public = identifier.removeprefix("key_").replace("-", "")
+    """Make a key, and its project where there is none yet. The second value is its text, which can be read now and
+    never again. Raises Conflict where the project is closed.
+    """
+    projects.ensure(connection, name=project)
+    if not projects.is_open(connection, name=project):
+        raise Conflict(f"The project {project} is closed.", code="project_closed")
+    identifier, secret = new_id("key"), key_text.new_secret()
     row = connection.execute(
         insert(api_keys)
         .values(
@@ -99,27 +80,41 @@ def create(
             project=project,
             name=name,
             scopes=encode(sorted(set(scopes))),
-            secret_sha256=_hashed(secret),
+            secret_sha256=key_text.hashed(secret),
             created_at=created_at(identifier),
             expires_at=expires_at,
         )
         .returning(*api_keys.c),
     ).one()
-    return _key(row), f"ty_{public}_{secret}{_checksum(secret)}"
+    return _key(row), key_text.written(identifier, secret)
 
 
 def authenticate(connection: Connection, token: str) -> Principal:
-    """Who a key's text stands for. Raises `Unauthorized` for a malformed, unknown, wrong, expired or revoked one."""
-    parts = token.split("_")
-    if len(parts) != 3 or parts[0] != "ty":
+    """Who a key's text stands for. Raises `Unauthorized` for a malformed, unknown, wrong, expired or revoked one, and
+    for one of a closed project.
+    """
+    parts = key_text.read(token)
+    if parts is None:
         raise Unauthorized
-    secret, checksum = parts[2][:-_CHECKSUM_LENGTH], parts[2][-_CHECKSUM_LENGTH:]
-    if not hmac.compare_digest(checksum.encode(), _checksum(secret).encode()):
+    identifier, secret = parts
+    row = connection.execute(_BY_ID, {"key_id": identifier}).one_or_none()
+    if row is None or not row.is_valid:
         raise Unauthorized
-    row = connection.execute(_BY_ID, {"key_id": _identifier(parts[1])}).one_or_none()
-    if row is None or not hmac.compare_digest(row.secret_sha256, _hashed(secret)) or not row.is_valid:
+    is_newest = key_text.is_hash_of(row.secret_sha256, secret)
+    if not is_newest and not (row.previous_is_live and key_text.is_hash_of(row.previous_sha256, secret)):
         raise Unauthorized
-    return Principal(key_id=row.id, project=row.project, scopes=frozenset(decode(row.scopes)))
+    scopes = frozenset(decode(row.scopes))
+    return Principal(key_id=row.id, project=row.project, scopes=scopes, expires_at=row.expires_at)
+
+
+def get(connection: Connection, *, project: str | None, key_id: str) -> Key:
+    """A key of the project, or of any. Raises `NotFound`."""
+    statement = select(api_keys).where(api_keys.c.id == key_id)
+    row = connection.execute(statement if project is None else statement.where(api_keys.c.project == project))
+    found = row.one_or_none()
+    if found is None:
+        raise NotFound(f"There is no key {key_id}.")
+    return _key(found)
 
 
 def listing(connection: Connection, *, project: str, page: PageRequest) -> list[Key]:
@@ -130,14 +125,36 @@ def listing(connection: Connection, *, project: str, page: PageRequest) -> list[
     return [_key(row) for row in connection.execute(statement.order_by(api_keys.c.id.desc()).limit(page.limit + 1))]
 
 
-def revoke(connection: Connection, *, project: str, key_id: str) -> Key:
-    """Make a key worthless from now on; doing it again changes nothing. Raises `NotFound`."""
-    mine = (api_keys.c.id == key_id) & (api_keys.c.project == project)
-    connection.execute(update(api_keys).where(mine, api_keys.c.revoked_at.is_(None)).values(revoked_at=now()))
-    row = connection.execute(select(api_keys).where(mine)).one_or_none()
+def rotate(connection: Connection, *, key_id: str, grace_seconds: float) -> tuple[Key, str]:
+    """Give a key another secret; the one it had is good for `grace_seconds` more, and any before that for no more.
+
+    The second value is the new text, which can be read now and never again. Raises `Conflict` for a key that is revoked
+    or expired.
+    """
+    secret = key_text.new_secret()
+    is_alive = api_keys.c.revoked_at.is_(None) & (api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > now()))
+    row = connection.execute(
+        update(api_keys)
+        .where(api_keys.c.id == key_id, is_alive)
+        .values(
+            previous_sha256=api_keys.c.secret_sha256,
+            previous_until=now() + grace_seconds,
+            secret_sha256=key_text.hashed(secret),
+            rotated_at=now(),
+        )
+        .returning(*api_keys.c),
+    ).one_or_none()
     if row is None:
-        raise NotFound(f"There is no key {key_id}.")
-    return _key(row)
+        raise Conflict(f"Key {key_id} is revoked or expired; make a new one.", code="key_not_alive")
+    return _key(row), key_text.written(row.id, secret)
+
+
+def revoke(connection: Connection, *, project: str | None, key_id: str) -> Key:
+    """Make a key worthless from now on, with every secret it has; doing it again changes nothing. Raises `NotFound`."""
+    get(connection, project=project, key_id=key_id)
+    alive = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
+    connection.execute(update(api_keys).where(alive).values(revoked_at=now()))
+    return get(connection, project=project, key_id=key_id)
 
 
 def touch(connection: Connection, *, key_id: str) -> None:
@@ -147,30 +164,21 @@ def touch(connection: Connection, *, key_id: str) -> None:
 
 
 def ensure_admin(connection: Connection) -> str | None:
-    """The text of the first admin key, made now because there is no valid one; None where there is."""
+    """The text of the first key, made now because no valid one runs the service; None where there is one."""
     there = connection.execute(
-        select(api_keys.c.id).where(api_keys.c.revoked_at.is_(None), api_keys.c.scopes.contains(f'"{ADMIN}"')).limit(1),
+        select(api_keys.c.id)
+        .where(api_keys.c.revoked_at.is_(None), api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > now()))
+        .where(api_keys.c.scopes.contains(f'"{OPERATOR}"'))
+        .limit(1),
     ).first()
     if there is not None:
         return None
-    _, text = create(connection, project=DEFAULT_PROJECT, name="first admin", scopes=[ADMIN])
+    key, text = create(connection, project=DEFAULT_PROJECT, name="first admin", scopes=[ADMIN, OPERATOR])
+    audit.write(
+        connection,
+        audit.Entry(project=key.project, actor=audit.SERVICE, operation="create_key", resource=key.id),
+    )
     return text
-
-
-def _hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _checksum(secret: str) -> str:
-    value, digits = zlib.crc32(secret.encode()), ""
-    for _ in range(_CHECKSUM_LENGTH):
-        value, digit = divmod(value, len(_ALPHABET))
-        digits = _ALPHABET[digit] + digits
-    return digits
-
-
-def _identifier(public: str) -> str:
-    return f"key_{public[:8]}-{public[8:12]}-{public[12:16]}-{public[16:20]}-{public[20:]}"
 
 
 def _key(row: Row[Any]) -> Key:
@@ -183,15 +191,26 @@ def _key(row: Row[Any]) -> Key:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
+        rotated_at=row.rotated_at,
+        previous_until=row.previous_until,
     )
 
 
-_BY_ID = select(
-    api_keys.c.id,
-    api_keys.c.project,
-    api_keys.c.scopes,
-    api_keys.c.secret_sha256,
-    (api_keys.c.revoked_at.is_(None) & (api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > now()))).label(
-        "is_valid"
-    ),
-).where(api_keys.c.id == bindparam("key_id"))
+_BY_ID = (
+    select(
+        api_keys.c.id,
+        api_keys.c.project,
+        api_keys.c.scopes,
+        api_keys.c.secret_sha256,
+        api_keys.c.expires_at,
+        api_keys.c.previous_sha256,
+        (api_keys.c.previous_until > now()).label("previous_is_live"),
+        (
+            api_keys.c.revoked_at.is_(None)
+            & (api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > now()))
+            & projects_table.c.closed_at.is_(None)
+        ).label("is_valid"),
+    )
+    .join(projects_table, projects_table.c.name == api_keys.c.project, isouter=True)
+    .where(api_keys.c.id == bindparam("key_id"))
+)

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -24,12 +24,12 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal_column,
     select,
     update,
 )
 
 from models import checkpoints, doorbells, events, histograms, metrics
+from models.candidates import next_job
 from models.clock import now
 from models.database import Database
 from models.errors import Superseded
@@ -37,13 +37,6 @@ from models.json_text import decode, encode
 from models.status import Status
 from models.tables import attempts, job_leases, jobs
 from models.transitions import change
-
-#: Jobs that every worker may take: those that leave the device to it, and those that want what every machine has.
-ANY_DEVICE: Final = ("auto", "cpu")
-
-
-#: No job waits longer than this for its next attempt to be due.
-LONGEST_DELAY_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +82,13 @@ def claim(
     token: str | None = None,
 ) -> Claim | None:
     """Take the next due job of a pool that this device may train, by priority, then age; None where there is none.
+    Jobs of projects that are closed or at their quota are passed over.
 
     A job that its infrastructure failed keeps its place in the queue: it goes on before those that came after it.
 
     Give a `new_token` of your own to be able to ask, after a COMMIT without an answer, what was `claimed` with it.
     """
-    candidate = connection.execute(_NEXT, {"pool": pool, "device": device}).scalar_one_or_none()
+    candidate = next_job(connection, pool=pool, device=device)
     if candidate is None:
         return None
     token = token or new_token()
@@ -260,16 +254,6 @@ def drop(connection: Connection, lease: Lease) -> None:
     )
 
 
-_NEXT = (
-    select(jobs.c.id)
-    .where(jobs.c.status == literal_column("'queued'"), jobs.c.pool == bindparam("pool"))
-    # One that is due later than any delay was queued before the clock was set back: it waits for no second tomorrow.
-    .where((jobs.c.available_at <= now()) | (jobs.c.available_at > now() + LONGEST_DELAY_SECONDS))
-    .where(jobs.c.device.in_(ANY_DEVICE) | (jobs.c.device == bindparam("device")))
-    .order_by(jobs.c.priority.desc(), jobs.c.queued_at, jobs.c.id)
-    .limit(1)
-    .with_for_update(skip_locked=True)  # SQLite has no row locks and needs none: one writer at a time
-)
 _GRANT = insert(job_leases).values(hb_seq=0, expires_at=now() + bindparam("lease_for", type_=Double))
 _OPEN_ATTEMPT = insert(attempts).values(started_at=now())
 _GUARD = (

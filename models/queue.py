@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, literal_column, select, union_all
 
+from models import quotas
+from models.candidates import ANY_DEVICE
 from models.clock import now
 from models.job import Queue
 from models.json_text import decode
-from models.leases import ANY_DEVICE
 from models.status import Status
 from models.tables import jobs, workers
 from models.workers import ALIVE_SECONDS
@@ -26,15 +27,25 @@ def explain(connection: Connection, job: Row[Any]) -> Queue | None:
     place = {"of_pool": job.pool, "priority": job.priority, "queued_at": job.queued_at, "id": job.id}
     ahead = min(connection.execute(_AHEAD, place).scalar_one(), LONGEST_COUNT)
     alive = connection.execute(_ALIVE, {"of_pool": job.pool}).scalars().all()
-    return Queue(ahead=ahead, reason=_reason(job.device, alive))
+    return Queue(ahead=ahead, reason=_hold(connection, job, alive) or _reason(job.device, alive))
+
+
+def _hold(connection: Connection, job: Row[Any], alive: Sequence[str]) -> str | None:
+    """Why the job's project may begin none, given the devices of each live worker of its pool; None where it may."""
+    needs_gpu = job.device == "cuda" or (job.device == "auto" and bool(alive) and _kinds(alive) == {"cuda"})
+    hold = quotas.held_back(connection, project=job.project, on_gpu=needs_gpu)
+    return None if hold is None else "paused_queue" if hold == "closed" else "quota"
+
+
+def _kinds(alive: Sequence[str]) -> set[str]:
+    return {found["type"] for devices in alive for found in decode(devices)}
 
 
 def _reason(device: str, alive: Sequence[str]) -> str:
     """Why a job for this device waits, given the devices of each live worker of its pool."""
     if not alive:
         return "no_worker"
-    there = {found["type"] for devices in alive for found in decode(devices)}
-    return "busy" if device in ANY_DEVICE or device in there else "no_device"
+    return "busy" if device in ANY_DEVICE or device in _kinds(alive) else "no_device"
 
 
 def _ids(*conditions: ColumnElement[bool]) -> Select[tuple[str]]:

@@ -48,9 +48,17 @@ class Settings(BaseSettings):
         6000, gt=0, description="Wrong keys that an address may try in a minute, per process."
     )
     max_queued_jobs: int | None = Field(None, gt=0, description="Jobs of a project that may wait; default: any number.")
+    max_running_jobs: int | None = Field(
+        None, gt=0, description="Jobs of a project that may train at the same time; default: any number."
+    )
     max_project_bytes: int | None = Field(
         None, gt=0, description="Bytes of datasets that a project may keep; default: any number."
     )
+    max_gpu_seconds: int | None = Field(
+        None, gt=0, description="Seconds of GPU that a project may use in a calendar month; default: any number."
+    )
+
+    audit_days: int = Field(365, ge=30, description="Days that lines of the audit log are kept.")
 
     pool: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="The pool a worker serves.")
     slots: int = Field(1, ge=1, le=64, description="Jobs that one worker trains at the same time.")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api import schemas
 from api.answers import Answers, answers, body
+from api.auditing import Change, ChangeDep
 from api.authentication import JobsWrite
 from api.bodies import OptionalJsonBody, validated
 from api.conditional import Representation
@@ -28,27 +29,27 @@ def _answers(*problems: int) -> Answers:
 
 
 @router.post("/v1/jobs/{job_id}/cancel", status_code=202, responses=_answers())
-def cancel_job(job_id: str, service: ServiceDep, principal: JobsWrite) -> Response:
+def cancel_job(job_id: str, service: ServiceDep, change: ChangeDep, principal: JobsWrite) -> Response:
     """End a job. What has not begun ends at once; of a running job's outcomes the first to be stored wins."""
-    return _steer(service, principal.project, job_id, controls.cancel)
+    return _steer(service, change, principal.project, job_id, controls.cancel)
 
 
 @router.post("/v1/jobs/{job_id}/pause", status_code=202, responses=_answers())
-def pause_job(job_id: str, service: ServiceDep, principal: JobsWrite) -> Response:
+def pause_job(job_id: str, service: ServiceDep, change: ChangeDep, principal: JobsWrite) -> Response:
     """Put a job to rest. A running one writes a checkpoint first."""
-    return _steer(service, principal.project, job_id, controls.pause)
+    return _steer(service, change, principal.project, job_id, controls.pause)
 
 
 @router.post("/v1/jobs/{job_id}/resume", status_code=202, responses=_answers())
-def resume_job(job_id: str, service: ServiceDep, principal: JobsWrite) -> Response:
+def resume_job(job_id: str, service: ServiceDep, change: ChangeDep, principal: JobsWrite) -> Response:
     """Let a paused job go on, from its checkpoint."""
-    return _steer(service, principal.project, job_id, controls.resume)
+    return _steer(service, change, principal.project, job_id, controls.resume)
 
 
 @router.post("/v1/jobs/{job_id}/stop", status_code=202, responses=_answers())
-def stop_job(job_id: str, service: ServiceDep, principal: JobsWrite) -> Response:
+def stop_job(job_id: str, service: ServiceDep, change: ChangeDep, principal: JobsWrite) -> Response:
     """End training now: the best weights are restored, tested and kept, and the job succeeds."""
-    return _steer(service, principal.project, job_id, controls.stop)
+    return _steer(service, change, principal.project, job_id, controls.stop)
 
 
 @router.post(
@@ -57,18 +58,22 @@ def stop_job(job_id: str, service: ServiceDep, principal: JobsWrite) -> Response
     responses=_answers(413, 415),
     openapi_extra=body("RetryRequest", example={"from_scratch": False}, required=False),
 )
-def retry_job(job_id: str, service: ServiceDep, principal: JobsWrite, document: OptionalJsonBody) -> Response:
+def retry_job(
+    job_id: str, service: ServiceDep, change: ChangeDep, principal: JobsWrite, document: OptionalJsonBody
+) -> Response:
     """Queue a failed or cancelled job again, from its last good checkpoint unless `from_scratch`."""
     wish = validated(schemas.RetryRequest, document)
 
     def retry(connection: Any, *, project: str, job_id: str) -> controls.Answer:
         return controls.retry(connection, project=project, job_id=job_id, from_scratch=wish.from_scratch)
 
-    return _steer(service, principal.project, job_id, retry)
+    return _steer(service, change, principal.project, job_id, retry)
 
 
-def _steer(service: Service, project: str, job_id: str, operation: Callable[..., controls.Answer]) -> Response:
-    with service.database.unit_of_work() as connection:
+def _steer(
+    service: Service, change: Change, project: str, job_id: str, operation: Callable[..., controls.Answer]
+) -> Response:
+    with change.transaction() as connection:
         answer = operation(connection, project=project, job_id=job_id)
         job = jobs.get(connection, project=project, job_id=job_id)
     if answer.changed and answer.status is Status.QUEUED:

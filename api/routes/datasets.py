@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api import schemas
 from api.answers import answers, body
+from api.auditing import ChangeDep
 from api.authentication import DatasetsRead, DatasetsWrite
 from api.bodies import JsonBody, UnsupportedMediaType, blocks, validated
 from api.conditional import Representation, is_known
@@ -54,8 +55,6 @@ def declare_dataset(
         raise PayloadTooLarge(f"A dataset may have {limit} bytes, not {declared.bytes}.", max_bytes=limit)
 
     def declare(connection: Any) -> Created:
-        if (most := service.settings.max_project_bytes) is not None:
-            datasets.check_quota(connection, project=principal.project, num_bytes=declared.bytes, max_bytes=most)
         dataset = datasets.declare(
             connection,
             project=principal.project,
@@ -83,6 +82,7 @@ async def upload_content(
     dataset_id: str,
     request: Request,
     service: ServiceDep,
+    change: ChangeDep,
     principal: DatasetsWrite,
     upload_offset: Annotated[str, Header(description="Where this part begins: the `received_bytes` so far.")] = "0",
     upload_complete: Annotated[str, Header(description="`?0` for a part that is not the last.")] = "?1",
@@ -92,7 +92,7 @@ async def upload_content(
     offset, is_last = _offset(upload_offset), _is_last(upload_complete)
     dataset = await run_in_threadpool(_get, service, project=principal.project, dataset_id=dataset_id)
     content = blocks(request, max_bytes=max(0, dataset.bytes - offset))
-    received = await Upload(service, dataset, offset).receive(content, is_last=is_last)
+    received = await Upload(service, dataset, offset, change).receive(content, is_last=is_last)
     is_whole = received.status != datasets.AWAITING_CONTENT
     headers = {"Upload-Offset": str(received.received_bytes)}
     return Representation.of(received.document()).response(status=202 if is_whole else 200, headers=headers)
@@ -123,10 +123,10 @@ def get_dataset(
 
 
 @router.delete("/v1/datasets/{dataset_id}", status_code=204, responses=answers(None, 404, 409, status=204))
-def delete_dataset(dataset_id: str, service: ServiceDep, principal: DatasetsWrite) -> Response:
+def delete_dataset(dataset_id: str, service: ServiceDep, change: ChangeDep, principal: DatasetsWrite) -> Response:
     """Forget a dataset that no unfinished job uses; its bytes go with the last dataset that has the same content."""
     with contents_turn(service):
-        with service.database.unit_of_work() as connection:
+        with change.transaction() as connection:
             location = datasets.remove(connection, project=principal.project, dataset_id=dataset_id)
         service.artifacts.delete(f"uploads/{dataset_id}")
         if location is not None:

@@ -98,8 +98,6 @@ def reproduce_job(
 
 def _queued(service: Service, creation: Creation, prepared: Submission, *, project: str) -> Response:
     def queue(connection: Any) -> Created:
-        if (most := service.settings.max_queued_jobs) is not None:
-            jobs.check_quota(connection, project=project, max_queued=most)
         job = submission.queue(connection, prepared, project=project)
         return Created(Representation.of(job.document()), location=f"/v1/jobs/{job.id}")
 

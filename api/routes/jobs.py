@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from api import schemas
 from api.answers import answers, body
+from api.auditing import ChangeDep
 from api.authentication import JobsRead, JobsWrite
 from api.bodies import JsonBody, validated
 from api.conditional import Representation, Wait, is_known, require, wait_preference
@@ -65,8 +66,6 @@ def create_job(
         return json_response({"resolved_spec": prepared.resolved})
 
     def queue(connection: Any) -> Created:
-        if (most := service.settings.max_queued_jobs) is not None:
-            jobs.check_quota(connection, project=principal.project, max_queued=most)
         job = submission.queue(connection, prepared, project=principal.project)
         return Created(Representation.of(job.document()), location=f"/v1/jobs/{job.id}")
 
@@ -131,7 +130,7 @@ async def get_job(
 )
 def update_job(
     job_id: str,
-    service: ServiceDep,
+    change: ChangeDep,
     principal: JobsWrite,
     document: JsonBody,
     if_match: Annotated[
@@ -140,7 +139,7 @@ def update_job(
 ) -> Response:
     """Change name, labels or priority. Labels are merged; null removes one."""
     changes = validated(schemas.JobChanges, document).model_dump(exclude_unset=True)
-    with service.database.unit_of_work() as connection:
+    with change.transaction() as connection:
         job = jobs.get(connection, project=principal.project, job_id=job_id)
         require(Representation.of(job.document()).etag, if_match)
         if "labels" in changes:
@@ -155,13 +154,14 @@ def update_job(
 def delete_job(
     job_id: str,
     service: ServiceDep,
+    change: ChangeDep,
     principal: JobsWrite,
     if_match: Annotated[
         str | None, Header(description="An `ETag`: delete nothing where it is no longer current.")
     ] = None,
 ) -> Response:
     """Delete a job that is over, with its events, metrics, log and checkpoints."""
-    with service.database.unit_of_work() as connection:
+    with change.transaction() as connection:
         if if_match is not None:
             job = jobs.get(connection, project=principal.project, job_id=job_id)
             require(Representation.of(job.document()).etag, if_match)

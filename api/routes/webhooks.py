@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api import outbound, schemas
 from api.answers import answers, body
+from api.auditing import ChangeDep
 from api.authentication import WebhooksRead, WebhooksWrite
 from api.bodies import JsonBody, validated
 from api.conditional import Representation, strong_etag
@@ -78,36 +79,38 @@ def get_webhook(webhook_id: str, service: ServiceDep, principal: WebhooksRead) -
     responses=answers(schemas.Webhook, 404, 413, 415),
     openapi_extra=body("WebhookChanges", example={"enabled": True}),
 )
-def update_webhook(webhook_id: str, service: ServiceDep, principal: WebhooksWrite, document: JsonBody) -> Response:
+def update_webhook(
+    webhook_id: str, service: ServiceDep, change: ChangeDep, principal: WebhooksWrite, document: JsonBody
+) -> Response:
     """Change an endpoint, or enable it again."""
     changes = validated(schemas.WebhookChanges, document).model_dump(exclude_none=True)
     if "url" in changes:
         _check(service, changes["url"])
-    with service.database.unit_of_work() as connection:
+    with change.transaction() as connection:
         changed = webhooks.change(connection, project=principal.project, webhook_id=webhook_id, changes=changes)
     return json_response(changed.document())
 
 
 @router.delete("/v1/webhooks/{webhook_id}", status_code=204, responses=answers(None, 404, status=204))
-def delete_webhook(webhook_id: str, service: ServiceDep, principal: WebhooksWrite) -> Response:
+def delete_webhook(webhook_id: str, change: ChangeDep, principal: WebhooksWrite) -> Response:
     """Delete an endpoint, and what it is still owed."""
-    with service.database.unit_of_work() as connection:
+    with change.transaction() as connection:
         webhooks.remove(connection, project=principal.project, webhook_id=webhook_id)
     return Response(status_code=204)
 
 
 @router.post("/v1/webhooks/{webhook_id}/rotate", responses=answers(schemas.NewWebhook, 404))
-def rotate_webhook_secret(webhook_id: str, service: ServiceDep, principal: WebhooksWrite) -> Response:
+def rotate_webhook_secret(webhook_id: str, change: ChangeDep, principal: WebhooksWrite) -> Response:
     """Give it a new secret, shown once. For a day every message carries the signature of the old one as well."""
-    with service.database.unit_of_work() as connection:
+    with change.transaction() as connection:
         rotated = webhooks.rotate(connection, project=principal.project, webhook_id=webhook_id)
     return json_response(_with_secret(rotated))
 
 
 @router.post("/v1/webhooks/{webhook_id}/test", status_code=202, responses=answers(schemas.Delivery, 404, status=202))
-def send_test_event(webhook_id: str, service: ServiceDep, principal: WebhooksWrite) -> Response:
+def send_test_event(webhook_id: str, change: ChangeDep, principal: WebhooksWrite) -> Response:
     """Send it an event of the type `webhook.test`; how it went is among its deliveries."""
-    with service.database.unit_of_work() as connection:
+    with change.transaction() as connection:
         found = webhooks.get(connection, project=principal.project, webhook_id=webhook_id)
         owed = deliveries.owe_test(connection, webhook_id=found.id)
     return json_response(owed.document(), status=202)
@@ -135,9 +138,9 @@ def list_deliveries(
     status_code=202,
     responses=answers(schemas.Delivery, 404, 409, status=202),
 )
-def redeliver_event(webhook_id: str, event_id: str, service: ServiceDep, principal: WebhooksWrite) -> Response:
+def redeliver_event(webhook_id: str, event_id: str, change: ChangeDep, principal: WebhooksWrite) -> Response:
     """Send an event once more, with its own id and a new timestamp."""
-    with service.database.unit_of_work() as connection:
+    with change.transaction() as connection:
         webhooks.get(connection, project=principal.project, webhook_id=webhook_id)
         again = delivery_log.redeliver(connection, webhook_id=webhook_id, event_id=event_id)
     return json_response(again.document(), status=202)

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from api import schemas
 from api.answers import answers
-from api.authentication import Admin, JobsRead
+from api.auditing import ChangeDep
+from api.authentication import JobsRead, Operator
 from api.replies import json_response
 from api.service import ServiceDep
 from models import workers
@@ -24,9 +25,9 @@ def list_workers(service: ServiceDep, principal: JobsRead) -> Response:
 
 
 @router.post("/v1/workers/{worker_id}/drain", status_code=202, responses=answers(schemas.Worker, 404, status=202))
-def drain_worker(worker_id: str, service: ServiceDep, principal: Admin) -> Response:
+def drain_worker(worker_id: str, change: ChangeDep, principal: Operator) -> Response:
     """Have a worker finish what it runs and take nothing new; it hears of it with its next heartbeat."""
-    with service.database.unit_of_work() as connection:
+    with change.transaction() as connection:
         workers.drain(connection, worker_id=worker_id)
         found = workers.get(connection, worker_id=worker_id, project=principal.project)
     return json_response(found.document(), status=202)

@@ -6,6 +6,19 @@ as they are, so these models validate nothing at run time.
 
 from __future__ import annotations
 
+from api.schemas.access import (
+    AuditLine,
+    AuditPage,
+    GpuQuotaUse,
+    Limits,
+    Project,
+    ProjectChanges,
+    ProjectPage,
+    ProjectRequest,
+    ProjectSummary,
+    QuotaUse,
+    QuotaUses,
+)
 from api.schemas.common import FieldMistake, Nothing, Problem, Reason, Shape
 from api.schemas.datasets import Dataset, DatasetDeclaration, DatasetPage
 from api.schemas.jobs import (
@@ -28,7 +41,7 @@ from api.schemas.jobs import (
     RetryRequest,
     Transition,
 )
-from api.schemas.keys import Key, KeyPage, KeyRequest, NewKey
+from api.schemas.keys import Key, KeyPage, KeyRequest, NewKey, RotationRequest
 from api.schemas.predictions import PredictedBy, Prediction, Predictions, PredictRequest
 from api.schemas.results import Checkpoint, CheckpointList, File, MetricName, MetricNames, Point, Series
 from api.schemas.surroundings import (
@@ -55,6 +68,8 @@ from api.schemas.webhooks import (
 
 __all__ = [
     "Attempt",
+    "AuditLine",
+    "AuditPage",
     "Catalogue",
     "CatalogueEntry",
     "CatalogueField",
@@ -75,6 +90,7 @@ __all__ = [
     "FieldMistake",
     "File",
     "ForkRequest",
+    "GpuQuotaUse",
     "Health",
     "Job",
     "JobChanges",
@@ -83,6 +99,7 @@ __all__ = [
     "Key",
     "KeyPage",
     "KeyRequest",
+    "Limits",
     "LossParting",
     "MetricName",
     "MetricNames",
@@ -96,11 +113,19 @@ __all__ = [
     "Predictions",
     "Problem",
     "Progress",
+    "Project",
+    "ProjectChanges",
+    "ProjectPage",
+    "ProjectRequest",
+    "ProjectSummary",
     "Queue",
+    "QuotaUse",
+    "QuotaUses",
     "Readiness",
     "Reason",
     "Reproduction",
     "RetryRequest",
+    "RotationRequest",
     "Series",
     "Shape",
     "Transition",

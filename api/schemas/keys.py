@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.schemas.common import Id, Shape
-from models.keys import SCOPES
+from models.keys import LONGEST_GRACE_SECONDS
+from models.principal import SCOPES, WILDCARDS
+from models.projects import NAME
 from models.spec.job import Name
 
 
@@ -25,11 +27,31 @@ class KeyRequest(Shape):
     """A key to be made."""
 
     name: Annotated[Name, Field(min_length=1)]
-    scopes: list[Literal[SCOPES]] = Field(min_length=1, examples=[["jobs:read", "jobs:write"]])  # type: ignore[valid-type]
-    project: str | None = Field(
-        None, pattern="^[a-z0-9][a-z0-9_-]{0,62}$", description="Default: the project of the key that asks."
+    scopes: list[Literal[(*SCOPES, *WILDCARDS)]] = Field(  # type: ignore[valid-type]
+        min_length=1,
+        description="None that the key that asks lacks. `admin` holds all others but `operator`, which holds all.",
+        examples=[["jobs:read", "jobs:write"]],
     )
-    expires_at: Later | None = Field(None, description="Default: never.")
+    project: str | None = Field(
+        None,
+        pattern=NAME,
+        description="Default: the project of the key that asks. Another one needs `operator`, and is made where there "
+        "is none of the name.",
+    )
+    expires_at: Later | None = Field(
+        None, description="Default: never. A key that expires makes none that lives longer than itself."
+    )
+
+
+class RotationRequest(Shape):
+    """How a key is to change its secret."""
+
+    grace_seconds: int = Field(
+        86400,
+        ge=0,
+        le=LONGEST_GRACE_SECONDS,
+        description="How long the secret that it has is good besides the new one; 0: no longer.",
+    )
 
 
 class Key(BaseModel):
@@ -42,6 +64,11 @@ class Key(BaseModel):
     project: str
     scopes: list[str]
     created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute, and up to half a minute late.")
+    rotated_at: datetime | None
+    previous_until: datetime | None = Field(description="Until when the secret before the rotation is good as well.")
 
 
 class NewKey(Key):

@@ -7,20 +7,23 @@ heartbeat never rewrites a spec.
 
 from __future__ import annotations
 
+from models.tables.access import api_keys, audit_log, gpu_usage, projects, quotas
 from models.tables.base import metadata
 from models.tables.jobs import attempts, doorbells, events, job_labels, job_leases, jobs
 from models.tables.predictions import predictions
 from models.tables.records import checkpoints, histograms, log_chunks, metric_chunks, metric_series
-from models.tables.surroundings import api_keys, datasets, idempotency, job_datasets, service_secrets, workers
+from models.tables.surroundings import datasets, idempotency, job_datasets, service_secrets, workers
 from models.tables.webhooks import webhook_deliveries, webhook_events, webhooks
 
 __all__ = [
     "api_keys",
     "attempts",
+    "audit_log",
     "checkpoints",
     "datasets",
     "doorbells",
     "events",
+    "gpu_usage",
     "histograms",
     "idempotency",
     "job_datasets",
@@ -32,6 +35,8 @@ __all__ = [
     "metric_chunks",
     "metric_series",
     "predictions",
+    "projects",
+    "quotas",
     "service_secrets",
     "webhook_deliveries",
     "webhook_events",

@@ -1,4 +1,4 @@
-"""What jobs are made of and who works with them: datasets, keys, workers, and the service's own secrets."""
+"""What jobs are made of and who works with them: datasets, workers, answers kept, and the service's own secrets."""
 
 from __future__ import annotations
 
@@ -37,21 +37,6 @@ job_datasets: Final = Table(
     job_id(primary_key=True),
     Column("dataset_id", String(48), ForeignKey("datasets.id"), primary_key=True),
     Index("ix_job_datasets_dataset_id", "dataset_id"),
-)
-
-api_keys: Final = Table(
-    "api_keys",
-    metadata,
-    Column("id", String(48), primary_key=True),
-    Column("project", String(64), nullable=False),
-    Column("name", String(200), nullable=False),
-    Column("scopes", Text, nullable=False),
-    Column("secret_sha256", String(64), nullable=False),
-    Column("created_at", Double, nullable=False),
-    Column("expires_at", Double),
-    Column("revoked_at", Double),
-    Column("last_used_at", Double),
-    Index("ix_api_keys_project_id", "project", "id"),
 )
 
 idempotency: Final = Table(

@@ -21,7 +21,7 @@ from api.connections import OPTIONS
 from api.main import create_app
 from models import keys
 from models.database import Database
-from models.keys import SCOPES
+from models.principal import SCOPES
 from models.settings import Settings
 from tests.api.conformance import Conformance
 from tests.fixtures.receivers import Receiver, receiving
@@ -89,7 +89,7 @@ def quick_connect(settings: Settings, database: Database) -> Iterator[Connect]:
 @pytest.fixture
 def client(connect: Connect) -> TestClient:
     """A client that may do everything, on SQLite."""
-    return connect("admin")
+    return connect("operator")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def either_client(database_url: str, tmp_path: Path) -> Iterator[TestClient]:
     """A client that may do everything; the test runs once per database system."""
     settings = _settings(database_url, tmp_path)
     database = Database(database_url)
-    key = make_key(database, "admin")
+    key = make_key(database, "operator")
     database.close()
     with TestClient(create_app(settings), base_url="http://localhost", raise_server_exceptions=False) as client:
         client.headers["Authorization"] = f"Bearer {key}"
@@ -136,7 +136,7 @@ class Server:
 @pytest.fixture
 def server(settings: Settings, database: Database) -> Iterator[Server]:
     with serving(create_app(settings)) as (url, app):
-        yield Server(url, make_key(database, "admin"), database, app)
+        yield Server(url, make_key(database, "operator"), database, app)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def test_a_worker_is_drained_on_request(connect: Connect, database: Database):
         workers.register(
             connection, worker_id="wrk_1", node="n", name="w", pool="default", slots=1, devices=[], versions={}
         )
-    client = connect("admin")
+    client = connect("operator")
     answer = client.post("/v1/workers/wrk_1/drain")
     assert (answer.status_code, answer.json()["draining"]) == (202, True)
     with database.unit_of_work() as connection:

@@ -1,0 +1,31 @@
+"""Secrets inside kept answers: sealed under what only the caller has, so that the database alone opens none.
+
+A key's text is in the answer that made it and, by `Idempotency-Key`, in the repetitions of that answer for a day. The
+stored answer carries it encrypted under the caller's own bearer token, of which the service keeps only a hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from cryptography.fernet import Fernet, InvalidToken
+
+
+def seal(secret: str, *, under: str) -> str:
+    """The secret, readable with the same token alone."""
+    return _box(under).encrypt(secret.encode()).decode()
+
+
+def unseal(sealed: str, *, under: str) -> str | None:
+    """The secret again; None where another token sealed it."""
+    try:
+        return _box(under).decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        return None
+
+
+def _box(token: str) -> Fernet:
+    """The token is long and random: one keyed hash apart from what is stored of it makes a key."""
+    return Fernet(base64.urlsafe_b64encode(hmac.digest(token.encode(), b"trainyard idempotent answer", hashlib.sha256)))
