@@ -68,6 +68,18 @@ _JOB_EVENT: Final[dict[str, Any]] = {
         "default": {"description": "It is sent again later; `Retry-After` says how much later at least."},
     },
 }
+#: What makes a thing that other operations take in their paths, and where its answer names it.
+_MAKERS: Final = {
+    "create_job": ("job_id", "/id"),
+    "fork_job": ("job_id", "/id"),
+    "reproduce_job": ("job_id", "/id"),
+    "declare_dataset": ("dataset_id", "/id"),
+    "create_key": ("key_id", "/id"),
+    "create_webhook": ("webhook_id", "/id"),
+    "list_jobs": ("job_id", "/data/0/id"),
+    "list_datasets": ("dataset_id", "/data/0/id"),
+    "list_workers": ("worker_id", "/data/0/id"),
+}
 _REFERENCES: Final = "#/components/schemas/{model}"
 
 
@@ -89,8 +101,31 @@ def document(app: FastAPI) -> dict[str, Any]:
         if getattr(route, "include_in_schema", False) and route.path_format in described["paths"]:
             for method in route.methods or ():
                 _complete(described["paths"][route.path_format][method.lower()], route)
+    _link(described["paths"])
     described["webhooks"] = {"jobEvent": {"post": _JOB_EVENT}}
     return described
+
+
+def _link(paths: dict[str, Any]) -> None:
+    """Say which operations go on from what another one has made, so that clients and tests can walk along."""
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    for operation in operations:
+        name, pointer = _MAKERS.get(operation["operationId"], ("", ""))
+        links = {
+            f"{operation['operationId']}_to_{follower['operationId']}": {
+                "operationId": follower["operationId"],
+                "parameters": {name: f"$response.body#{pointer}"},
+            }
+            for follower in operations
+            if name and _in_path(follower) == {name}
+        }
+        if links:
+            good = next(status for status in ("201", "200") if status in operation["responses"])
+            operation["responses"][good]["links"] = links
+
+
+def _in_path(operation: dict[str, Any]) -> set[str]:
+    return {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "path"}
 
 
 def _spec_schemas() -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""Runs Schemathesis against the application in this process, and says what was sent and what was found."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+from fastapi import FastAPI
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import Failure
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.python import asgi
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+)
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+
+
+@dataclass
+class Report:
+    """What a run sent, by status of the answer and by operation, and every kind of finding once, with its request."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    operations: Counter[str] = field(default_factory=Counter)
+    findings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def num_cases(self) -> int:
+        return self.statuses.total()
+
+    def take(self, recorder: ScenarioRecorder) -> None:
+        """Count what a scenario sent and keep what it found."""
+        for case_id, interaction in recorder.interactions.items():
+            case = recorder.cases[case_id].value
+            self.operations[f"{case.operation.method.upper()} {case.operation.path}"] += 1
+            self.statuses[0 if interaction.response is None else interaction.response.status_code] += 1
+        for case_id, checks in recorder.checks.items():
+            for check in checks:
+                if check.failure_info is not None:
+                    self._find(recorder, case_id, check.failure_info.failure)
+
+    def _find(self, recorder: ScenarioRecorder, case_id: str, failure: Failure) -> None:
+        case, response = recorder.cases[case_id].value, recorder.interactions[case_id].response
+        answer = "" if response is None else f"{response.status_code} {response.content[:300]!r}"
+        sent = f"{case.method} {case.formatted_path} {case.query} {dict(case.headers)} {str(case.body)[:500]}"
+        self.findings.setdefault(f"{recorder.label}: {failure.title}", f"{failure.message} | {sent} | {answer}")
+
+
+def run(app: FastAPI, key: str, *, phases: tuple[str, ...], max_examples: int, leave_out: str | None = None) -> Report:
+    """Send what these phases make of the whole document. `leave_out` names an operation that coverage passes over."""
+    with asgi.get_client(app):
+        # Whoever would wait for news is told at once that there is none: streams and long polls end by themselves.
+        app.state.service.watcher.dismiss()
+        schema = schemathesis.openapi.from_dict(
+            _plain(app.openapi()), config=_config(key, phases, max_examples, leave_out)
+        )
+        schema.app = app
+        report = Report()
+        for event in from_schema(schema).execute():
+            if isinstance(event, events.ScenarioFinished):
+                report.take(event.recorder)
+            elif isinstance(event, events.NonFatalError | events.FatalError):
+                error = event.value if isinstance(event, events.NonFatalError) else event.exception
+                report.findings[f"{getattr(event, 'label', 'run')}: {type(error).__name__}"] = str(error)[:2000]
+        return report
+
+
+def end() -> None:
+    """Stop the applications that ran."""
+    asgi.shutdown_lifespans()
+
+
+def _plain(document: dict[str, Any]) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(document)))
+
+
+def _config(key: str, phases: tuple[str, ...], max_examples: int, leave_out: str | None) -> SchemathesisConfig:
+    settings: dict[str, Any] = {
+        "headers": {"Authorization": f"Bearer {key}", "Host": "localhost"},
+        "seed": 1,
+        "continue-on-failure": True,
+        "max-failures": 1000,
+        "generation": {
+            "max-examples": max_examples,
+            "database": "none",
+            "no-shrink": True,
+            "with-security-parameters": False,
+        },
+        "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
+        "checks": {"enabled": False, **{check: {"enabled": True} for check in CHECKS}},
+    }
+    if leave_out is not None:
+        settings["operations"] = [{"include-name": leave_out, "phases": {"coverage": {"enabled": False}}}]
+    return SchemathesisConfig.from_dict(settings)
