@@ -35,6 +35,8 @@ ENDLESS = {
     "early_stopping": None,
     "evaluation": {"baselines": False},
 }
+#: A job that waits for others says little of how soon an idle worker hears of one.
+MOST_WAITING = 12
 SETTINGS = {
     "TRAINYARD_SLOTS": "2",
     "TRAINYARD_HEARTBEAT_SECONDS": "2",
@@ -76,12 +78,18 @@ class Rig:
         return f"redis://127.0.0.1:{self.broker.port}/0"
 
     def submit_paced(self, num_jobs: int, *, pause: Callable[[], object], spec: dict[str, Any] = TINY) -> list[str]:
-        """Submit jobs one by one, slowly enough that none waits for another."""
+        """Submit jobs one by one, slowly enough that few wait for others, however slow the machine is."""
         job_ids = []
         for _ in range(num_jobs):
+            wait_for(lambda: self.num_waiting() < MOST_WAITING, "the queue to be short", timeout_seconds=120)
             job_ids.append(self.service.submit(spec))
             pause()
         return job_ids
+
+    def num_waiting(self, *, or_training: bool = False) -> int:
+        """Jobs that are queued, up to as many as may be; with `or_training` also those that run."""
+        query = f"limit={MOST_WAITING}&status=queued{'&status=running' if or_training else ''}"
+        return len(self.service.call("GET", f"/v1/jobs?{query}").json()["data"])
 
     @contextmanager
     def frozen(self, *, parts: Sequence[str] = ()) -> Iterator[None]:

@@ -16,18 +16,24 @@ import pytest
 from models.clock import parse_rfc3339
 from tests.fixtures.results import Measured
 from tests.fixtures.waiting import wait_for
-from tests.reliability.rig import Rig, p99
+from tests.reliability.rig import SETTINGS, Rig, p99
 from tests.worker.running import is_alive
 
-#: A production lease and half a minute. The lease is shorter here, but a worker takes as long to start as anywhere.
-LONGEST_RESTART_SECONDS = 60.0 + 30.0
+#: A lease and half a minute. A machine that runs the short form beside other tests needs longer to start a worker.
+LONGEST_RESTART_SECONDS = float(SETTINGS["TRAINYARD_LEASE_SECONDS"]) + 30.0
+LONGEST_ON_A_BUSY_MACHINE_SECONDS = 120.0
 ORPHANS_DIE_WITHIN_SECONDS = 2.0
+FEW_VICTIMS = ["trainer", "trainer", "worker", "template", "api"]
 VICTIMS = ["trainer"] * 6 + ["worker"] * 2 + ["template", "api"]
+#: One thread computes, one hears orders and one speaks; a spare that waits for its job has but the first.
+THREADS_OF_A_TRAINER = 3
+#: Two train, and others wait: what is killed must not have to wait behind them.
+NUM_OPEN = 4
 JOB = {
     "data": {"dataset": "digits"},
     "network": {"type": "mlp", "hidden": [32], "dropout": 0.2},
-    "training": {"epochs": 40, "batch_size": 64},
-    "checkpoints": {"every": "20 steps"},
+    "training": {"epochs": 120, "batch_size": 64},
+    "checkpoints": {"every": "50 steps"},
     "early_stopping": None,
     "evaluation": {"baselines": False},
     "retries": {"infrastructure": 100},
@@ -37,30 +43,31 @@ JOB = {
 class Killer:
     """Kills one process after another, and keeps when."""
 
-    def __init__(self, rig: Rig, seed: int) -> None:
+    def __init__(self, rig: Rig, seed: int, victims: list[str]) -> None:
         self.kills: Counter[str] = Counter()
         self.times: list[tuple[float, bool]] = []  # and whether everything that trained went with it
         self.orphans: list[str] = []
         self._rig = rig
+        self._victims = victims
         self._dice = random.Random(seed)
         self._next: list[str] = []
 
     def strike(self) -> None:
-        """Wait a random moment, kill somebody, and see that what must die with it does."""
-        threading.Event().wait(self._dice.uniform(0.3, 1.5))
+        """Wait for something to train and a random moment, kill somebody, and see that what must die with it does."""
+        wait_for(self._trainers, "a trainer at work", timeout_seconds=120, pause_seconds=0.1)
+        threading.Event().wait(self._dice.uniform(0.0, 1.0))
         if not self._next:
-            self._next = self._dice.sample(VICTIMS, len(VICTIMS))
+            self._next = self._dice.sample(self._victims, len(self._victims))
         victim = self._next.pop()
         self.kills[victim] += 1
         getattr(self, f"_kill_{victim}")()
 
     def _kill_trainer(self) -> None:
-        if trainers := self._trainers():
-            self._kill(self._dice.choice(trainers))
+        while not self._kill(self._dice.choice(wait_for(self._trainers, "a trainer at work", timeout_seconds=120))):
+            continue  # it has just finished
 
     def _kill_template(self) -> None:
-        if template := self._template():
-            self._kill(template, takes_all=True)
+        self._kill(wait_for(self._template, "a template", timeout_seconds=120), takes_all=True)
 
     def _kill_worker(self) -> None:
         family = {child.pid: " ".join(child.cmdline()) for child in self._worker().children(recursive=True)}
@@ -74,9 +81,14 @@ class Killer:
         self._rig.service.kill("api")
         wait_for(self._answers, "another API to answer", timeout_seconds=60)
 
-    def _kill(self, process: psutil.Process, *, takes_all: bool = False) -> None:
-        self.times.append((time.time(), takes_all))
-        process.send_signal(signal.SIGKILL)
+    def _kill(self, process: psutil.Process, *, takes_all: bool = False) -> bool:
+        at = time.time()
+        try:
+            process.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            return False
+        self.times.append((at, takes_all))
+        return True
 
     def _answers(self) -> bool:
         try:
@@ -92,8 +104,13 @@ class Killer:
         return next((child for child in children if "worker.template" in child.cmdline()), None)
 
     def _trainers(self) -> list[psutil.Process]:
-        template = self._template()
-        return template.children() if template else []
+        """Those that train."""
+        try:
+            template = self._template()
+            forked = template.children() if template else []
+            return [trainer for trainer in forked if trainer.num_threads() >= THREADS_OF_A_TRAINER]
+        except psutil.NoSuchProcess:
+            return []  # gone while it was looked at
 
 
 def assert_undisturbed(jobs: list[dict[str, Any]], reference: dict[str, Any], rig: Rig) -> None:
@@ -111,23 +128,26 @@ def restarts(jobs: list[dict[str, Any]], kills: list[tuple[float, bool]]) -> lis
     seconds = []
     for job in jobs:
         for attempt, following in zip(job["attempts"], job["attempts"][1:], strict=False):
-            began, again = parse_rfc3339(attempt["started_at"]), parse_rfc3339(following["started_at"])
-            during = [kill for kill in kills if began <= kill[0] <= again]
-            if of_all := [at for at, takes_all in during if takes_all]:
-                seconds.append(again - of_all[-1])
-            elif during:
-                seconds.append(again - during[0][0])
+            began, ended, again = map(
+                parse_rfc3339, (attempt["started_at"], attempt["ended_at"], following["started_at"])
+            )
+            during = [kill for kill in kills if began <= kill[0] <= ended]
+            of_all = [kill for kill in during if kill[1]]
+            if during:
+                seconds.append(again - (of_all or during)[-1][0])
     return seconds
 
 
-def kill_again_and_again(rig: Rig, *, num_jobs: int, num_kills: int, seed: int, measured: Measured) -> None:
+def kill_again_and_again(
+    rig: Rig, *, victims: list[str], num_kills: int, seed: int, longest_seconds: float, measured: Measured
+) -> None:
     reference = rig.service.train(JOB)
-    job_ids = [rig.service.submit(JOB) for _ in range(num_jobs)]
-    killer = Killer(rig, seed)
+    job_ids = []
+    killer = Killer(rig, seed, victims)
     for _ in range(num_kills):
+        while rig.num_waiting(or_training=True) < NUM_OPEN:
+            job_ids.append(rig.service.submit(JOB))
         killer.strike()
-        if all(rig.service.job(job_id)["status"] == "succeeded" for job_id in job_ids):
-            job_ids += [rig.service.submit(JOB) for _ in range(2)]
     jobs = rig.finished(job_ids, timeout_seconds=300)
     assert_undisturbed(jobs, reference, rig)
     waited = restarts(jobs, killer.times)
@@ -141,16 +161,18 @@ def kill_again_and_again(rig: Rig, *, num_jobs: int, num_kills: int, seed: int, 
         orphans=len(killer.orphans),
     )
     assert waited, "running jobs were hit"
-    assert p99(waited) <= LONGEST_RESTART_SECONDS
+    assert p99(waited) <= longest_seconds
     assert killer.orphans == []
 
 
 def test_every_job_finishes_with_the_same_bits(rig: Rig, measured):
-    kill_again_and_again(rig, num_jobs=3, num_kills=10, seed=3, measured=measured)
+    longest = LONGEST_ON_A_BUSY_MACHINE_SECONDS
+    kill_again_and_again(rig, victims=FEW_VICTIMS, num_kills=5, seed=3, longest_seconds=longest, measured=measured)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [101, 102, 103, 104])
 def test_every_job_finishes_with_the_same_bits_after_two_hundred_kills(rig: Rig, seed, measured):
-    kill_again_and_again(rig, num_jobs=50, num_kills=50, seed=seed, measured=measured)
+    longest = LONGEST_RESTART_SECONDS
+    kill_again_and_again(rig, victims=VICTIMS, num_kills=50, seed=seed, longest_seconds=longest, measured=measured)
