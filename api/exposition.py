@@ -79,6 +79,9 @@ def _worker_metrics(workers: list[WorkerFigures]) -> Iterator[Metric]:
     slots = GaugeMetricFamily("trainyard_worker_slots", "Jobs that a live worker can run at once.", labels=labels)
     running = GaugeMetricFamily("trainyard_worker_running", "Attempts that a live worker runs.", labels=labels)
     draining = GaugeMetricFamily("trainyard_worker_draining", "Whether it takes no new jobs.", labels=labels)
+    quarantined = GaugeMetricFamily(
+        "trainyard_worker_quarantined", "Slots that take no jobs because their device has failed.", labels=labels
+    )
     said = GaugeMetricFamily(
         "trainyard_worker_utilisation", "What a worker last said of its machine.", labels=[*labels, "figure"]
     )
@@ -87,9 +90,10 @@ def _worker_metrics(workers: list[WorkerFigures]) -> Iterator[Metric]:
         slots.add_metric(at, worker.slots)
         running.add_metric(at, worker.running)
         draining.add_metric(at, worker.draining)
+        quarantined.add_metric(at, worker.quarantined)
         for figure, value in _numbers("", worker.utilisation):
             said.add_metric([*at, figure], value)
-    yield from (slots, running, draining, said)
+    yield from (slots, running, draining, quarantined, said)
 
 
 def _numbers(prefix: str, document: object) -> Iterator[tuple[str, float]]:

@@ -11,7 +11,7 @@ from models.clock import now
 from models.json_text import decode
 from models.status import Status
 from models.tables import attempts, jobs, webhook_deliveries, workers
-from models.workers import ALIVE_SECONDS
+from models.workers import is_alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class WorkerFigures:
     slots: int
     running: int
     draining: bool
+    quarantined: int  # slots that take no job because their device has failed
     utilisation: dict[str, Any]
 
 
@@ -67,9 +68,7 @@ def _workers(connection: Connection) -> list[WorkerFigures]:
         .correlate(workers)
         .scalar_subquery()
     )
-    rows = connection.execute(
-        select(workers, running.label("running")).where(workers.c.seen_at > now() - ALIVE_SECONDS)
-    )
+    rows = connection.execute(select(workers, running.label("running")).where(is_alive()))
     return [
         WorkerFigures(
             name=row.name,
@@ -77,6 +76,7 @@ def _workers(connection: Connection) -> list[WorkerFigures]:
             slots=row.slots,
             running=row.running,
             draining=row.draining,
+            quarantined=len(decode(row.quarantined)),
             utilisation=decode(row.utilisation),
         )
         for row in rows

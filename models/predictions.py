@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Double, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from models.checkpoints import Checkpoint
 from models.clock import now
@@ -18,7 +18,7 @@ from models.errors import NotFound, Unavailable
 from models.identifiers import new_id
 from models.json_text import decode, encode
 from models.tables import predictions, workers
-from models.workers import ALIVE_SECONDS
+from models.workers import is_alive
 
 #: What may wait in one pool at once: more would be answered behind their deadlines.
 MAX_WAITING: Final = 256
@@ -158,10 +158,4 @@ _WAITING = select(
     func.count().label("questions"), func.coalesce(func.sum(predictions.c.characters), 0).label("characters")
 ).where(_is_open())
 _ANSWER = select(predictions.c.answer, predictions.c.is_answered).where(predictions.c.id == bindparam("id"))
-_ALIVE = (
-    select(workers.c.id)
-    .where(
-        workers.c.pool == bindparam("of_pool"), workers.c.seen_at > now() - bindparam("alive", ALIVE_SECONDS, Double)
-    )
-    .limit(1)
-)
+_ALIVE = select(workers.c.id).where(workers.c.pool == bindparam("of_pool"), is_alive()).limit(1)

@@ -9,12 +9,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 
 from models import quotas
 from models.candidates import ANY_DEVICE
-from models.clock import now
 from models.job import Queue
 from models.json_text import decode
 from models.status import Status
 from models.tables import jobs, workers
-from models.workers import ALIVE_SECONDS
+from models.workers import is_alive
 
 #: Counting stops here, so that a long queue costs no more to explain than a short one.
 LONGEST_COUNT: Final = 1000
@@ -26,8 +25,10 @@ def explain(connection: Connection, job: Row[Any]) -> Queue | None:
         return None
     place = {"of_pool": job.pool, "priority": job.priority, "queued_at": job.queued_at, "id": job.id}
     ahead = min(connection.execute(_AHEAD, place).scalar_one(), LONGEST_COUNT)
-    alive = connection.execute(_ALIVE, {"of_pool": job.pool}).scalars().all()
-    return Queue(ahead=ahead, reason=_hold(connection, job, alive) or _reason(job.device, alive))
+    alive = connection.execute(_ALIVE, {"of_pool": job.pool}).all()
+    fit = [row.devices for row in alive if len(decode(row.quarantined)) < row.slots]
+    reason = _hold(connection, job, fit) or (_reason(job.device, fit) if fit or not alive else "no_device")
+    return Queue(ahead=ahead, reason=reason)
 
 
 def _hold(connection: Connection, job: Row[Any], alive: Sequence[str]) -> str | None:
@@ -63,6 +64,6 @@ _AHEAD = select(func.count()).select_from(
         _ids(_SAME, jobs.c.queued_at == bindparam("queued_at"), jobs.c.id < bindparam("id")),
     ).subquery(),
 )
-_ALIVE = select(workers.c.devices).where(
-    workers.c.pool == bindparam("of_pool"), workers.c.seen_at > now() - ALIVE_SECONDS, ~workers.c.draining
+_ALIVE = select(workers.c.devices, workers.c.slots, workers.c.quarantined).where(
+    workers.c.pool == bindparam("of_pool"), is_alive(), ~workers.c.draining
 )

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(25.0, gt=0, description="Time a stopping worker gives its jobs to write a checkpoint.")
     stop_grace_seconds: float = Field(30.0, gt=0, description="Time between asking a trainer to stop and killing it.")
     watchdog_seconds: float = Field(300.0, gt=0, description="Longest time without a step before a job counts as hung.")
+    gpu_faults: int = Field(
+        2, ge=1, description="Attempts in a row that a GPU may fail before its slot takes no job any more."
+    )
+    gpu_probe_seconds: float = Field(
+        60.0, gt=0, description="Time until the GPU of such a slot is tried; each time that it fails doubles it."
+    )
     offline_seconds: float = Field(
         300.0, gt=0, description="Time without a database after which an attempt stops itself."
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from models.clock import now, rfc3339
 from models.errors import NotFound
@@ -30,6 +30,7 @@ class Worker:
     versions: Mapping[str, str]
     utilisation: Mapping[str, Any]
     draining: bool
+    quarantined: Sequence[Mapping[str, Any]]  # slots that take no job because their device has failed
     started_at: float
     seen_at: float
     jobs: Sequence[str]
@@ -46,10 +47,18 @@ class Worker:
             "versions": self.versions,
             "utilisation": self.utilisation,
             "draining": self.draining,
+            "quarantined": self.quarantined,
             "started_at": rfc3339(self.started_at),
             "seen_at": rfc3339(self.seen_at),
             "jobs": self.jobs,
         }
+
+
+def is_alive() -> ColumnElement[bool]:
+    """Whether a row is one of a live worker. One that was seen tomorrow was seen before the clock was set back, and may
+    be dead since.
+    """
+    return workers.c.seen_at.between(now() - ALIVE_SECONDS, now() + ALIVE_SECONDS)
 
 
 def register(
@@ -80,6 +89,7 @@ def register(
             versions=encode(dict(versions)),
             utilisation="{}",
             draining=False,
+            quarantined="[]",
             started_at=now(),
             seen_at=now(),
         ),
@@ -87,12 +97,25 @@ def register(
     return earlier
 
 
-def beat(connection: Connection, *, worker_id: str, utilisation: Mapping[str, Any]) -> bool | None:
-    """Say that the worker lives. True where it has been asked to drain; None where it is not known (any more)."""
+def beat(
+    connection: Connection,
+    *,
+    worker_id: str,
+    utilisation: Mapping[str, Any],
+    quarantined: Sequence[Mapping[str, Any]] = (),
+) -> bool | None:
+    """Say that the worker lives, and which of its slots take no job.
+
+    True where it has been asked to drain; None where it is not known (any more).
+    """
     must_drain: bool | None = connection.execute(
         update(workers)
         .where(workers.c.id == worker_id)
-        .values(seen_at=now(), utilisation=encode(dict(utilisation)))
+        .values(
+            seen_at=now(),
+            utilisation=encode(dict(utilisation)),
+            quarantined=encode([dict(slot) for slot in quarantined]),
+        )
         .returning(workers.c.draining),
     ).scalar_one_or_none()
     return must_drain
@@ -121,7 +144,7 @@ def leave(connection: Connection, *, worker_id: str) -> None:
 def listing(connection: Connection, *, project: str | None = None) -> list[Worker]:
     """The live workers, by name; with a project, only that project's jobs are told of."""
     rows = connection.execute(
-        select(workers).where(workers.c.seen_at > now() - ALIVE_SECONDS).order_by(workers.c.name, workers.c.id),
+        select(workers).where(is_alive()).order_by(workers.c.name, workers.c.id),
     ).all()
     held = select(attempts.c.worker_id, attempts.c.job_id).where(
         attempts.c.ended_at.is_(None),
@@ -146,6 +169,7 @@ def _worker(row: Row[Any], job_ids: list[str]) -> Worker:
         versions=decode(row.versions),
         utilisation=decode(row.utilisation),
         draining=row.draining,
+        quarantined=decode(row.quarantined),
         started_at=row.started_at,
         seen_at=row.seen_at,
         jobs=job_ids,

@@ -22,6 +22,7 @@ _KINDS_OF_ARRAYS: Final = frozenset({"<i8", "<f8"})
 #: What a template is asked to fork: the byte that goes with the descriptors.
 TRAIN: Final = b"t"
 PREDICT: Final = b"p"
+PROBE: Final = b"d"
 
 #: A longer header is a broken peer, not a long message: the longest real one, a resolved spec, is a few kilobytes.
 MAX_HEADER_BYTES: Final = 64 << 20

@@ -168,7 +168,12 @@ class Worker:
 
     def _beat(self) -> None:
         with self._database.unit_of_work() as connection:
-            must_drain = workers.beat(connection, worker_id=self._identity.worker_id, utilisation=node.utilisation())
+            must_drain = workers.beat(
+                connection,
+                worker_id=self._identity.worker_id,
+                utilisation=node.utilisation(),
+                quarantined=self.slots.quarantined(),
+            )
         health.note_beat()
         if must_drain is None:
             log.warning("worker %s is no longer known; registering again", self._identity.worker_id)

@@ -27,6 +27,7 @@ from worker.assignment import keep_last, locate, locate_beginning, max_runtime_s
 from worker.ledger import Ledger
 from worker.node import Device, Identity, num_cores
 from worker.processes import TrainerProcess
+from worker.quarantine import OF_THE_DEVICE, Quarantine
 from worker.spans import AttemptSpans
 from worker.spares import NoTemplate, Spares
 from worker.supervisor import Limits, Supervisor
@@ -81,12 +82,23 @@ class Slots:
         self._give_up = threading.Event()
         self._changed = threading.Condition()
         self._num_threads = max(1, num_cores() // settings.slots)
+        self._quarantine = Quarantine(
+            num_slots=settings.slots,
+            max_faults=settings.gpu_faults,
+            probe_seconds=settings.gpu_probe_seconds,
+            probe=spares.probe,
+            on_return=self.work,
+        )
 
     @property
     def num_free(self) -> int:
-        """Slots that train nothing."""
+        """Slots that train nothing and may."""
         with self._changed:
-            return len(self._free)
+            return len(self._fit())
+
+    def quarantined(self) -> list[dict[str, Any]]:
+        """The slots whose device has failed too often, as the API shows them."""
+        return self._quarantine.document()
 
     def work(self) -> None:
         """Answer a doorbell: take a free slot and train until nothing is claimable. Returns at once if none is free."""
@@ -120,6 +132,7 @@ class Slots:
 
         What takes longer than `drain_seconds` is killed, and a database that is away is then waited for no longer.
         """
+        self._quarantine.close()
         with self._changed:
             is_first = not self._has_drained
             self._has_drained = self._is_draining = True
@@ -142,15 +155,20 @@ class Slots:
     def _enter(self) -> int | None:
         with self._changed:
             self._has_rung = True
-            if not self._free or self._is_draining:
+            if self._is_draining or not (fit := self._fit()):
                 return None
             self._has_rung = False
-            return self._free.pop(0)
+            self._free.remove(fit[0])
+            return fit[0]
+
+    def _fit(self) -> list[int]:
+        """The free slots whose device is not put aside; the caller holds the lock."""
+        return [slot for slot in self._free if not self._quarantine.holds(slot)]
 
     def _leave(self, slot: int, *, even_if_rung: bool = False) -> bool:
         """Free the slot, unless a bell has rung since the last look; whether it was freed."""
         with self._changed:
-            if self._has_rung and not self._is_draining and not even_if_rung:
+            if self._has_rung and not (self._is_draining or even_if_rung or self._quarantine.holds(slot)):
                 self._has_rung = False
                 return False
             self._free.append(slot)
@@ -159,7 +177,9 @@ class Slots:
             return True
 
     def _train_next(self, slot: int) -> bool:
-        """Claim a job and supervise it to its end; False where there was nothing to do."""
+        """Claim a job and supervise it to its end; False where there was nothing to do, or the device is put aside."""
+        if self._quarantine.holds(slot):
+            return False
         try:
             trainer = self._spares.take(slot)
         except NoTemplate:
@@ -244,11 +264,20 @@ class Slots:
         try:
             status = supervisor.run(on_first_step=lambda: self._spares.refill(slot), give_up=self._give_up)
             log.info("job %s attempt %d: %s", lease.job_id, lease.attempt, status or "superseded")
+            self._judge(slot, supervisor.ending)
         finally:
             spans.end(status)
             self._trackers.end(lease, status)
             with self._changed:
                 del self._running[lease.job_id]
+
+    def _judge(self, slot: int, ending: Ending | None) -> None:
+        """Learn how the slot's device has fared; a spare that has seen it fail is of no use."""
+        if ending is None:
+            return
+        if (ending.reason or {}).get("code") in OF_THE_DEVICE:
+            self._spares.drop(slot)
+        self._quarantine.judge(slot, ending)
 
     def _ledger(self, claim: Claim) -> Ledger:
         return Ledger(

@@ -15,7 +15,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from worker.messages import PREDICT, TRAIN, Decoder, Frame, FrameError
+from worker.exits import Exit
+from worker.messages import PREDICT, PROBE, TRAIN, Decoder, Frame, FrameError
 from worker.processes import TrainerProcess
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ _SETTINGS_PREFIXES: Final = ("TRAINYARD_", "OTEL_")  # a collector's headers may
 _RECEIVE_BYTES: Final = 1 << 16
 _YOUNG_SECONDS: Final = 30.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
+_PROBE_SECONDS: Final = 60.0
 
 
 class NoTemplate(Exception):
@@ -85,6 +87,29 @@ class Spares:
         """A process forked to predict, on the CPU. Raises NoTemplate when there is nothing to fork from."""
         with self._lock:
             return self._forked(Frame("prepare", {"environment": {"CUDA_VISIBLE_DEVICES": ""}}), what=PREDICT)
+
+    def drop(self, slot: int) -> None:
+        """Let the slot's spare go: what it has of a device that failed is broken with it."""
+        with self._lock:
+            if (spare := self._idle.pop(slot, None)) is not None:
+                spare.close()
+
+    def probe(self, slot: int) -> bool:
+        """Whether the slot's device computes, tried by a process of its own; False where none can be forked."""
+        prepare = Frame("prepare", {"environment": dict(self._environments[slot])})
+        try:
+            with self._lock:
+                process = self._forked(prepare, what=PROBE)
+        except NoTemplate:
+            return False
+        try:
+            if process.wait(_PROBE_SECONDS) and process.status == Exit.OK:
+                return True
+            log.warning("slot %d: its device failed a probe: %s", slot, process.last_words())
+            return False
+        finally:
+            process.kill()
+            process.close()
 
     def give_back(self, slot: int, spare: TrainerProcess) -> None:
         """Return a spare that was taken and has not been used."""

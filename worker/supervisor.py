@@ -81,6 +81,7 @@ class Supervisor:
         )
         self._decoder = Decoder()
         self._seen = Seen()
+        self.ending: Ending | None = None  # what the attempt came to, once that is known
         self._memory_kills = memory_kills.Recent(time.monotonic(), count=memory_kills.count)
         self._has_started = False
         self._is_over = False
@@ -104,9 +105,9 @@ class Supervisor:
         try:
             self._send_start()
             self._relay.start()
-            ending = self._conclude()
+            self.ending = self._conclude()
             with nullcontext() if self._spans is None else self._spans.finishing():
-                return self._relay.end(ending, give_up=give_up)
+                return self._relay.end(self.ending, give_up=give_up)
         finally:
             self._bury()
 

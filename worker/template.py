@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from worker.messages import PREDICT, TRAIN, Frame
+from worker.messages import PREDICT, PROBE, TRAIN, Frame
 
 #: Runs a trainer on its channel and answers the exit code.
 Run = Callable[[socket.socket], int]
@@ -147,10 +147,10 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def start(*, run: Run, warm_up: Callable[[], None], predict: Run | None = None) -> None:
+def start(*, run: Run, warm_up: Callable[[], None], predict: Run | None = None, probe: Run | None = None) -> None:
     """The body of a template process whose control socket is the descriptor named by the last argument.
 
-    Its children train by `run` and, where it is given, predict by `predict`.
+    Its children train by `run` and, where they are given, predict by `predict` and try their device by `probe`.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))
     for ours in (signal.SIGTERM, signal.SIGINT):
@@ -159,20 +159,22 @@ def start(*, run: Run, warm_up: Callable[[], None], predict: Run | None = None) 
     gc.collect()
     gc.disable()
     gc.freeze()
-    Template(control, runs={TRAIN: run} if predict is None else {TRAIN: run, PREDICT: predict}).serve()
+    asked = {TRAIN: run, PREDICT: predict, PROBE: probe}
+    Template(control, runs={byte: what for byte, what in asked.items() if what is not None}).serve()
     os._exit(0)
 
 
 def main() -> None:
     """A template whose trainers train; what it forks from is imported here, not by those who only need `Template`."""
     die_with_parent()  # while it imports and warms up, it does not look at its control socket
-    from worker import predictor, trainer
+    from worker import predictor, probe, trainer
     from worker.training import train
     from worker.warm_up import rehearse, warm_up
 
     start(
         run=lambda channel: trainer.run(channel, train=train, rehearse=rehearse),
         predict=predictor.run,
+        probe=probe.run,
         warm_up=warm_up,
     )
 

@@ -65,6 +65,7 @@ workers: Final = Table(
     Column("versions", Text, nullable=False),
     Column("utilisation", Text, nullable=False),
     Column("draining", Boolean, nullable=False),
+    Column("quarantined", Text, nullable=False, server_default="[]"),
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),
     Index("ix_workers_seen_at", "seen_at"),

@@ -66,10 +66,15 @@ def test_workers_are_shown_with_what_they_said(client: TestClient, database: Dat
             devices=[{"type": "cpu"}],
             versions={},
         )
-        workers.beat(connection, worker_id="wrk_1", utilisation={"cpu_percent": 12.5, "gpus": [{"memory_bytes": 7}]})
+        said = {"cpu_percent": 12.5, "gpus": [{"memory_bytes": 7}]}
+        put_aside = [{"slot": 1, "since": "2026-01-01T00:00:00Z", "faults": 2, "reason": {"code": "gpu_fault"}}]
+        workers.beat(connection, worker_id="wrk_1", utilisation=said, quarantined=put_aside)
+    (shown,) = client.get("/v1/workers").json()["data"]
+    assert shown["quarantined"] == put_aside
     metrics = scraped(client)
     assert at(metrics, "trainyard_worker_slots", worker="w", pool="default") == 2
     assert at(metrics, "trainyard_worker_running", worker="w", pool="default") == 0
+    assert at(metrics, "trainyard_worker_quarantined", worker="w", pool="default") == 1
     said = {"worker": "w", "pool": "default"}
     assert at(metrics, "trainyard_worker_utilisation", **said, figure="cpu_percent") == 12.5
     assert at(metrics, "trainyard_worker_utilisation", **said, figure="gpus.0.memory_bytes") == 7

@@ -80,6 +80,27 @@ def test_a_queued_job_says_whether_there_is_a_worker_at_all(database: Database) 
     assert job(database, submitted.id).queue.reason == "no_worker"
 
 
+def test_a_worker_that_was_seen_before_the_clock_was_set_back_is_not_taken_for_alive(database: Database) -> None:
+    _register(database, "wrk_a")
+    with database.unit_of_work() as connection:
+        connection.execute(update(table).values(seen_at=table.c.seen_at + 86_400))
+    assert _listed(database) == []
+    with database.unit_of_work() as connection:
+        workers.beat(connection, worker_id="wrk_a", utilisation={})
+    assert [worker.id for worker in _listed(database)] == ["wrk_a"]
+
+
+def test_a_worker_all_of_whose_slots_are_in_quarantine_has_no_device(database: Database) -> None:
+    _register(database, "wrk_a", devices=[{"type": "cuda"}])
+    submitted = submit(database)
+    slots = [{"slot": number, "since": None, "faults": 2, "reason": None} for number in range(2)]
+    for quarantined, reason in ((slots[:1], "busy"), (slots, "no_device"), ([], "busy")):
+        with database.unit_of_work() as connection:
+            workers.beat(connection, worker_id="wrk_a", utilisation={}, quarantined=quarantined)
+        assert _listed(database)[0].document()["quarantined"] == quarantined
+        assert job(database, submitted.id).queue.reason == reason
+
+
 def test_a_job_for_a_device_that_no_worker_has_says_so(database: Database) -> None:
     submitted = submit(database, sent={"resources": {"device": "cuda"}})
     _register(database, "wrk_a")

@@ -5,6 +5,7 @@ It is started as a script, in place of `python -m worker.template`; everything a
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -16,10 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import worker.probe
 from models import spec
 from models.errors import InvalidData
 from models.formats.sources import Source
 from worker import template, trainer
+from worker.exits import Exit
 from worker.training import Callback, Diverged, Order, Progress, Result, SavedCheckpoint, Series, checkpoint
 from worker.training.callbacks import Callbacks
 from worker.training.checkpoint import Snapshot
@@ -46,6 +49,8 @@ def train(
     sys.stdout.write(f"training {job.name} on {device} with {torch.get_num_threads()}\n")
     for step in range(first + 1, STEPS + 1):
         misbehave(job.name or "", step)
+        if job.name == "on a device" and device_is_broken():
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
         if job.name == "evaluating" and step == 3:
             evaluate_for_long(callback)
         callback.on_step(Progress(step / STEPS, 1, 1, step, STEPS))
@@ -106,6 +111,17 @@ def misbehave(name: str, step: int) -> None:
             threading.Event().wait()
 
 
+def device_is_broken() -> bool:
+    """Whether the device of this slot is one that fails now."""
+    return Path(os.environ.get("BROKEN_WHILE", "/nowhere/at/all")).exists()
+
+
+def probe(connection: socket.socket) -> int:
+    """As `worker.probe.run`, with a device that a test may break."""
+    answer = worker.probe.run(connection)
+    return Exit.DEVICE_FAULT if device_is_broken() else answer
+
+
 def find_channel() -> int:
     """The descriptor of this process's one socket."""
     paths = sorted(Path("/proc/self/fd").iterdir())
@@ -125,4 +141,4 @@ def save(directory: Path, step: int, *, kinds: set[str]) -> SavedCheckpoint:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)
-    template.start(run=partial(trainer.run, train=train), warm_up=lambda: None)
+    template.start(run=partial(trainer.run, train=train), warm_up=lambda: None, probe=probe)

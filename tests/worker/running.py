@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ FAKE_TEMPLATE = (sys.executable, str(Path(__file__).with_name("fake_template.py"
 
 
 @contextmanager
-def running_spares(*, num_slots: int = 1, command: tuple[str, ...] = FAKE_TEMPLATE) -> Iterator[Spares]:
-    """Spares whose template has warmed up; everything is gone afterwards."""
+def running_spares(
+    *, num_slots: int = 1, command: tuple[str, ...] = FAKE_TEMPLATE, environments: Sequence[Mapping[str, str]] = ()
+) -> Iterator[Spares]:
+    """Spares whose template has warmed up; everything is gone afterwards. `environments` are on top of a slot's own."""
     is_ready = threading.Event()
-    spares = Spares([{"CUDA_VISIBLE_DEVICES": ""}] * num_slots, on_ready=is_ready.set, command=command)
+    chosen = [{"CUDA_VISIBLE_DEVICES": "", **given} for given in environments or [{}] * num_slots]
+    spares = Spares(chosen, on_ready=is_ready.set, command=command)
     spares.start()
     try:
         assert is_ready.wait(60), "the template did not become ready"
