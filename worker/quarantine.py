@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from models.clock import rfc3339
 from models.endings import Ending
+from models.settings import Settings
 from models.status import Fault, Outcome
+from worker.spares import Spares
 
 log = logging.getLogger(__name__)
 
@@ -39,37 +41,31 @@ class _Record:
 class Quarantine:
     """Judges the device of each slot by the endings of its attempts, and probes what it has put aside."""
 
-    def __init__(
-        self,
-        *,
-        num_slots: int,
-        max_faults: int,
-        probe_seconds: float,
-        probe: Callable[[int], bool],
-        on_return: Callable[[], None],
-    ) -> None:
-        """`max_faults` in a row put a slot aside; `probe` says of a slot whether its device computes, and is asked
-        after `probe_seconds`, then after longer and longer; `on_return` is called, from a thread, when one is back.
+    def __init__(self, settings: Settings, *, spares: Spares, on_return: Callable[[], None]) -> None:
+        """So many faults in a row as the settings say put a slot aside; `on_return` is called, from a thread, when one
+        is back.
         """
-        self._max_faults = max_faults
-        self._probe_seconds = probe_seconds
-        self._probe = probe
+        self._max_faults = settings.gpu_faults
+        self._probe_seconds = settings.gpu_probe_seconds
+        self._spares = spares
         self._on_return = on_return
-        self._records = [_Record() for _ in range(num_slots)]
+        self._records = [_Record() for _ in range(settings.slots)]
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
-    def judge(self, slot: int, ending: Ending) -> None:
-        """Learn from the ending of an attempt; a failure that was neither the device's nor the user's says nothing."""
+    def judge(self, slot: int, ending: Ending | None) -> None:
+        """Learn from the ending of an attempt, if it had one; a failure that was neither the device's nor the user's
+        says nothing.
+        """
+        if ending is None:
+            return
         reason = dict(ending.reason or {})
-        with self._lock:
-            record = self._records[slot]
-            if ending.outcome is Outcome.FAILED and reason.get("code") in OF_THE_DEVICE:
-                record.num_faults += 1
-                if record.num_faults >= self._max_faults and record.since is None:
-                    self._put_aside(slot, record, reason)
-            elif ending.outcome is not Outcome.FAILED or reason.get("fault") == Fault.USER:
-                record.num_faults = record.num_stays = 0
+        if ending.outcome is Outcome.FAILED and reason.get("code") in OF_THE_DEVICE:
+            self._spares.drop(slot)  # what it has of a device that failed is broken with it
+            self._count(slot, reason)
+        elif ending.outcome is not Outcome.FAILED or reason.get("fault") == Fault.USER:
+            with self._lock:
+                self._records[slot].num_faults = self._records[slot].num_stays = 0
 
     def holds(self, slot: int) -> bool:
         """Whether this slot must not claim."""
@@ -89,6 +85,13 @@ class Quarantine:
         """Probe no more."""
         self._closing.set()
 
+    def _count(self, slot: int, reason: dict[str, Any]) -> None:
+        with self._lock:
+            record = self._records[slot]
+            record.num_faults += 1
+            if record.num_faults >= self._max_faults and record.since is None:
+                self._put_aside(slot, record, reason)
+
     def _put_aside(self, slot: int, record: _Record, reason: dict[str, Any]) -> None:
         """Hold a slot until its device has passed a probe; the caller holds the lock."""
         record.since, record.reason = time.time(), reason
@@ -106,7 +109,7 @@ class Quarantine:
 
     def _passes(self, slot: int) -> bool:
         try:
-            return self._probe(slot)
+            return self._spares.probe(slot)
         except Exception:  # a slot whose probe is broken must not be lost for ever
             log.exception("slot %d: its device could not be probed", slot)
             return False

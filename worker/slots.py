@@ -27,7 +27,7 @@ from worker.assignment import keep_last, locate, locate_beginning, max_runtime_s
 from worker.ledger import Ledger
 from worker.node import Device, Identity, num_cores
 from worker.processes import TrainerProcess
-from worker.quarantine import OF_THE_DEVICE, Quarantine
+from worker.quarantine import Quarantine
 from worker.spans import AttemptSpans
 from worker.spares import NoTemplate, Spares
 from worker.supervisor import Limits, Supervisor
@@ -82,13 +82,7 @@ class Slots:
         self._give_up = threading.Event()
         self._changed = threading.Condition()
         self._num_threads = max(1, num_cores() // settings.slots)
-        self._quarantine = Quarantine(
-            num_slots=settings.slots,
-            max_faults=settings.gpu_faults,
-            probe_seconds=settings.gpu_probe_seconds,
-            probe=spares.probe,
-            on_return=self.work,
-        )
+        self._quarantine = Quarantine(settings, spares=spares, on_return=self.work)
 
     @property
     def num_free(self) -> int:
@@ -264,20 +258,12 @@ class Slots:
         try:
             status = supervisor.run(on_first_step=lambda: self._spares.refill(slot), give_up=self._give_up)
             log.info("job %s attempt %d: %s", lease.job_id, lease.attempt, status or "superseded")
-            self._judge(slot, supervisor.ending)
+            self._quarantine.judge(slot, supervisor.ending)
         finally:
             spans.end(status)
             self._trackers.end(lease, status)
             with self._changed:
                 del self._running[lease.job_id]
-
-    def _judge(self, slot: int, ending: Ending | None) -> None:
-        """Learn how the slot's device has fared; a spare that has seen it fail is of no use."""
-        if ending is None:
-            return
-        if (ending.reason or {}).get("code") in OF_THE_DEVICE:
-            self._spares.drop(slot)
-        self._quarantine.judge(slot, ending)
 
     def _ledger(self, claim: Claim) -> Ledger:
         return Ledger(

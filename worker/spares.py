@@ -89,7 +89,7 @@ class Spares:
             return self._forked(Frame("prepare", {"environment": {"CUDA_VISIBLE_DEVICES": ""}}), what=PREDICT)
 
     def drop(self, slot: int) -> None:
-        """Let the slot's spare go: what it has of a device that failed is broken with it."""
+        """Let the slot's spare go; the next one is forked when it is needed."""
         with self._lock:
             if (spare := self._idle.pop(slot, None)) is not None:
                 spare.close()

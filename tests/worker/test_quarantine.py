@@ -6,12 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from models.endings import Ending
+from models.settings import Settings
 from models.status import Outcome, Status
 from tests.fixtures.waiting import wait_for
 from tests.worker.running import running_spares
 from tests.worker.test_chaos import forgive
 from tests.worker.yard import open_yard
 from worker.quarantine import Quarantine
+from worker.spares import Spares
 
 WELL = Ending(outcome=Outcome.SUCCEEDED)
 
@@ -20,20 +22,25 @@ def failed(code: str, fault: str = "infrastructure") -> Ending:
     return Ending(outcome=Outcome.FAILED, reason={"code": code, "message": "so it is", "param": None, "fault": fault})
 
 
-class Bench:
+class Bench(Spares):
     """A quarantine of two slots whose probes a test answers."""
 
     def __init__(self) -> None:
-        self.passes = False
+        self.passes: bool | None = False
         self.probed: list[int] = []
+        self.dropped: list[int] = []
         self.is_back = threading.Event()
-        self.quarantine = Quarantine(
-            num_slots=2, max_faults=2, probe_seconds=0.01, probe=self.probe, on_return=self.is_back.set
-        )
+        settings = Settings(slots=2, gpu_faults=2, gpu_probe_seconds=0.01)
+        self.quarantine = Quarantine(settings, spares=self, on_return=self.is_back.set)
 
     def probe(self, slot: int) -> bool:
         self.probed.append(slot)
+        if self.passes is None:
+            raise OSError("a probe of the probe")
         return self.passes
+
+    def drop(self, slot: int) -> None:
+        self.dropped.append(slot)
 
 
 @pytest.fixture
@@ -51,6 +58,7 @@ def test_two_faults_in_a_row_put_a_slot_aside_and_no_other(bench):
     (shown,) = bench.quarantine.document()
     assert (shown["slot"], shown["faults"], shown["reason"]["code"]) == (0, 2, "no_gpu")
     assert shown["since"].endswith("Z")
+    assert bench.dropped == [0, 0], "a spare that may have touched the device is of no use"
 
 
 @pytest.mark.parametrize(
@@ -81,8 +89,8 @@ def test_a_device_is_probed_until_it_passes_and_its_slot_is_back(bench):
     assert (set(bench.probed), bench.quarantine.holds(1), bench.quarantine.document()) == ({1}, False, [])
 
 
-def test_a_broken_probe_counts_as_failed(bench, monkeypatch, caplog):
-    bench.quarantine._probe = lambda _: 1 // 0
+def test_a_broken_probe_counts_as_failed(bench, caplog):
+    bench.passes = None
     for _ in range(2):
         bench.quarantine.judge(0, failed("gpu_fault"))
     wait_for(lambda: "could not be probed" in caplog.text, "a probe")
