@@ -209,6 +209,8 @@ class Spares:
                 for frame in decoder.feed(data):
                     if frame.kind == "ready":
                         self._open(control)
+                    elif frame.kind == "warm":
+                        self._renew()
                     else:
                         self._note(frame)
 
@@ -219,6 +221,14 @@ class Spares:
         for slot in range(len(self._environments)):
             self.refill(slot)
         self._on_ready()
+
+    def _renew(self) -> None:
+        """The template has more to give than when the spares that wait were forked."""
+        with self._lock:
+            slots = list(self._idle)
+            for slot in slots:
+                self._idle.pop(slot).close()
+                self.refill(slot)
 
     def _note(self, frame: Frame) -> None:
         pid = frame.fields["pid"]

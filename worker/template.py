@@ -1,11 +1,12 @@
 """The template process: imports torch once, warms up, then forks trainers that start at their first step.
 
     supervisor side ──(control socket: one byte and two descriptors per fork)──> template ──fork──> trainer
-                    <──(frames: forked, exited)────────────────────────────────
+                    <──(frames: ready, warm, forked, exited)───────────────────
 
-A process that imports torch and steps its first optimizer needs seconds; a fork of one that has done so needs
-milliseconds. Two rules keep the fork safe: torch computes with one thread here (a child of a process that has computed
-with two hangs in OpenMP), and CUDA is never touched (a context does not survive a fork).
+A process that imports torch and takes its first step needs seconds; a fork of one that has done so needs milliseconds.
+Whatever else is slow the first time is done between requests, and told once it is done: a trainer that was forked
+before that would have to do it for itself. Two rules keep the fork safe: torch computes with one thread here (a child
+of a process that has computed with two hangs in OpenMP), and CUDA is never touched (a context does not survive a fork).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import selectors
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -28,16 +30,21 @@ Run = Callable[[socket.socket], int]
 
 _PR_SET_PDEATHSIG: Final = 1
 _CRASHED: Final = 1
+#: Chores wait for such a pause: the first spares are asked for in the moment that the template is ready.
+_LULL_SECONDS: Final = 0.1
 _NUM_DESCRIPTORS: Final = 2  # a trainer's channel and its output
 
 
 class Template:
     """Forks a trainer per request, reports what becomes of each, and takes all of them along when it dies."""
 
-    def __init__(self, control: socket.socket, *, runs: Mapping[bytes, Run]) -> None:
-        """`runs` says what a child does, by the byte that asks for it."""
+    def __init__(
+        self, control: socket.socket, *, runs: Mapping[bytes, Run], chores: Sequence[Callable[[], object]] = ()
+    ) -> None:
+        """`runs` says what a child does, by the byte that asks for it; `chores` are done while nobody asks."""
         self._control = control
         self._runs = runs
+        self._chores = deque(chores)
         self._children: set[int] = set()
         self._wakeup, self._alarm = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -47,11 +54,13 @@ class Template:
         self._listen()
         self._tell(Frame("ready"))
         while True:
-            ready = {key.fileobj for key, _ in self._selector.select()}
+            ready = {key.fileobj for key, _ in self._selector.select(_LULL_SECONDS if self._chores else None)}
             if self._wakeup in ready:
                 self._reap()
             if self._control in ready and not self._answer():
                 break
+            if not ready and self._chores:
+                self._do(self._chores.popleft())
         for pid in self._children:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -80,6 +89,16 @@ class Template:
         if pid is not None:
             self._children.add(pid)
         return self._tell(Frame("forked", {"pid": pid}))
+
+    def _do(self, chore: Callable[[], object]) -> None:
+        """Do a chore; one that fails costs the trainers time and nothing else."""
+        try:
+            chore()
+        except Exception:  # noqa: BLE001
+            sys.excepthook(*sys.exc_info())
+        if not self._chores:
+            freeze()
+            self._tell(Frame("warm"))
 
     def _reap(self) -> None:
         with suppress(BlockingIOError):
@@ -147,20 +166,32 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def start(*, run: Run, warm_up: Callable[[], None], predict: Run | None = None, probe: Run | None = None) -> None:
+def freeze() -> None:
+    """Keep the garbage collector off what is shared with every fork: it would write to all of it."""
+    gc.collect()
+    gc.disable()
+    gc.freeze()
+
+
+def start(
+    *,
+    run: Run,
+    warm_up: Callable[[], Sequence[Callable[[], object]]],
+    predict: Run | None = None,
+    probe: Run | None = None,
+) -> None:
     """The body of a template process whose control socket is the descriptor named by the last argument.
 
     Its children train by `run` and, where they are given, predict by `predict` and try their device by `probe`.
+    `warm_up` does what must be done before the first of them, and answers what is left to do.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))
     for ours in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ours, signal.SIG_IGN)  # the supervisor side drains first, then closes the socket
-    warm_up()
-    gc.collect()
-    gc.disable()
-    gc.freeze()
+    chores = warm_up()
+    freeze()
     asked = {TRAIN: run, PREDICT: predict, PROBE: probe}
-    Template(control, runs={byte: what for byte, what in asked.items() if what is not None}).serve()
+    Template(control, runs={byte: what for byte, what in asked.items() if what is not None}, chores=chores).serve()
     os._exit(0)
 
 

@@ -1,8 +1,13 @@
-"""Everything that a first run does once per process, done before anybody waits for it."""
+"""Everything that a first run does once per process, done before anybody waits for it.
+
+First what every job needs, so that jobs can start; then, while nobody asks for a trainer, what some need and is slow.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -13,20 +18,30 @@ from models import formats, spec
 from models.samples import sample
 from worker.training import Callback, Order, Progress, train
 
-#: Small runs that together touch what most jobs touch: tables and images, and an optimizer that has stepped.
-_JOBS: Final[tuple[dict[str, Any], ...]] = (
+#: A small run from a table to a saved network: readers, an optimizer that has stepped, scores, checkpoints.
+_FIRST: Final[dict[str, Any]] = {
+    "data": {"dataset": "iris"},
+    "training": {"epochs": 1},
+    "evaluation": {"baselines": False},
+}
+#: Runs that touch what other jobs touch besides: simple predictors, images.
+_LATER: Final[tuple[dict[str, Any], ...]] = (
     {"data": {"dataset": "iris"}, "training": {"epochs": 1}},
     {"data": {"dataset": "digits"}, "network": "mlp", "training": {"epochs": 1, "max_steps": 2}},
 )
 
 
-def warm_up() -> None:
-    """Import every reader and run the small jobs, with one thread and without touching CUDA."""
+def warm_up() -> list[Callable[[], object]]:
+    """Import every reader and run a small job, with one thread and without touching CUDA; answers what is left to do.
+
+    That is in pieces of at most a second: the trees beside every table, then the other runs.
+    """
     torch.set_num_threads(1)
     for entry in formats.FORMATS.values():
         import_module(entry.reader.partition(":")[0])
-    for job in _JOBS:
-        _run(job, device="cpu", callback=Callback())
+    _run(_FIRST, device="cpu", callback=Callback())
+    runs = [partial(_run, job, device="cpu", callback=Callback()) for job in _LATER]
+    return [partial(import_module, "sklearn.utils"), partial(import_module, "sklearn.ensemble"), *runs]
 
 
 def rehearse() -> None:
@@ -35,7 +50,7 @@ def rehearse() -> None:
     A fresh fork shares its memory with the template until it is written to, and CUDA starts with the first kernel: the
     job that comes would pay for both. On a CPU it computed 35 ms to its first step, and 14 ms after a rehearsal.
     """
-    _run(_JOBS[0], device="auto", callback=_OneStep())
+    _run(_FIRST, device="auto", callback=_OneStep())
 
 
 class _OneStep(Callback):

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -139,6 +139,11 @@ def save(directory: Path, step: int, *, kinds: set[str]) -> SavedCheckpoint:
     return checkpoint.save(directory, snapshot, kinds=frozenset(kinds), metrics={"validation/loss": 1.0}, facts={})
 
 
+def warm_up() -> list[Callable[[], object]]:
+    """With `chores` as argument, one that fails and one that does not."""
+    return [partial(int, "no number"), lambda: None] if "chores" in sys.argv else []
+
+
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)
-    template.start(run=partial(trainer.run, train=train), warm_up=lambda: None, probe=probe)
+    template.start(run=partial(trainer.run, train=train), warm_up=warm_up, probe=probe)

@@ -15,6 +15,7 @@ import pytest
 
 from tests.fixtures.waiting import wait_for
 from tests.worker.running import FAKE_TEMPLATE, frames_of, is_alive, running_spares, start_frame, taken_from
+from worker.processes import TrainerProcess
 from worker.spares import NoTemplate, Spares
 
 
@@ -92,6 +93,26 @@ def test_a_template_that_dies_takes_its_trainers_along_and_is_replaced():
         successor = wait_for(lambda: taken(spares), "another template", timeout_seconds=120)
         assert pid_of(successor) != pid
         successor.close()
+
+
+def test_a_spare_gives_way_to_one_that_can_more_once_the_template_has_done_its_chores(tmp_path):
+    forked_early: list[TrainerProcess] = []
+
+    def look() -> None:  # nothing that the template says later is heard before this returns
+        forked_early.extend(spares.take(slot) for slot in (0, 1))
+        spares.give_back(0, forked_early[0])
+
+    spares = Spares([{}, {}], on_ready=look, command=(*FAKE_TEMPLATE, "chores"))
+    spares.start()
+    waiting, busy = wait_for(lambda: forked_early if len(forked_early) == 2 else None, "the first spares")
+    wait_for(lambda: waiting.pid is not None and not is_alive(waiting.pid), "the early spare to go")
+    with taken_from(spares) as late:
+        assert template_of(pid_of(late)) == template_of(pid_of(busy))
+        late.send(start_frame(tmp_path))
+        assert list(frames_of(late))[-1].kind == "finished"
+    assert is_alive(pid_of(busy))
+    busy.close()
+    spares.close()
 
 
 def test_without_a_template_nothing_is_forked():

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from worker.training.optimizers import DecoupledSGD
+from worker.training.optimizers import DecoupledSGD, bare
 
 Kernel = Callable[[optim.Optimizer, dict[str, Any], list[Tensor], list[Tensor]], None]
 
@@ -77,7 +77,7 @@ def step(optimizer: optim.Optimizer) -> None:
     """Take a step of an optimizer: the short way where there is one, its own way the first time, to set up state."""
     kernel = KERNELS.get(type(optimizer)) if optimizer.defaults.get("fused") else None
     if kernel is None or not optimizer.state:
-        optimizer.step()
+        bare.step(optimizer)
         return
     with torch.no_grad():
         for group in optimizer.param_groups:

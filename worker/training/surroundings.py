@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,7 +51,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _use(num_threads: int, *, deterministic: bool, fills: bool) -> None:
     if torch.get_num_threads() != num_threads:
         torch.set_num_threads(num_threads)
-    torch.use_deterministic_algorithms(deterministic)
+    if "torch._inductor" in sys.modules:
+        torch.use_deterministic_algorithms(deterministic)
+    else:  # the same without importing the compiler, to tell it
+        torch.set_deterministic_debug_mode("error" if deterministic else "default")
     torch.utils.deterministic.fill_uninitialized_memory = fills  # type: ignore[attr-defined]
 
 

@@ -6,12 +6,11 @@ four are counted, and where a text begins and ends.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import sparse  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor
 
@@ -19,6 +18,9 @@ from worker.training.baselines.features import evenly_spaced
 from worker.training.data.tokens import PADDING, UNKNOWN
 from worker.training.rows import Rows
 from worker.training.session import Session
+
+if TYPE_CHECKING:
+    from scipy import sparse  # type: ignore[import-untyped]
 
 MAX_ROWS = 20_000
 MIN_ROWS = 1_000
@@ -81,6 +83,8 @@ class Runs:
 
     def count(self, codes: Array) -> sparse.csr_matrix:
         """How often each text [N, T] holds each chosen run, [N, runs]."""
+        from scipy import sparse
+
         pieces = [self._count(codes[start : start + ROWS_AT_A_TIME]) for start in range(0, len(codes), ROWS_AT_A_TIME)]
         return sparse.vstack(pieces, format="csr")
 
@@ -116,6 +120,8 @@ def _codes(rows: Rows) -> Array:
 
 
 def _matrix(rows: Array, places: Array, *, shape: tuple[int, int]) -> sparse.csr_matrix:
+    from scipy import sparse
+
     matrix = sparse.csr_matrix((np.ones(len(rows)), (rows, places)), shape=shape)
     matrix.sum_duplicates()
     return matrix

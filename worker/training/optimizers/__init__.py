@@ -12,13 +12,14 @@ from typing import Any, Final
 from torch import nn, optim
 
 from models.spec import optimizer as specs
+from worker.training.optimizers import bare
 from worker.training.optimizers.groups import Groups, groups, matrices
 from worker.training.optimizers.lbfgs import Lbfgs
 from worker.training.optimizers.lion import Lion
 from worker.training.optimizers.muon import Muon, divided
 from worker.training.optimizers.sgd import DecoupledSGD, decoupled
 
-__all__ = ["OPTIMIZERS", "DecoupledSGD", "Lbfgs", "Lion", "Muon", "build", "matrices"]
+__all__ = ["OPTIMIZERS", "DecoupledSGD", "Lbfgs", "Lion", "Muon", "bare", "build", "matrices"]
 
 
 def sgd(spec: specs.Sgd, groups: Groups) -> optim.Optimizer:

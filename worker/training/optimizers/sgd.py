@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import torch
 from torch import optim
 
@@ -17,7 +19,7 @@ class DecoupledSGD(optim.SGD):
         for group in self.param_groups:
             if decay := group["decoupled_weight_decay"]:
                 torch._foreach_mul_(group["params"], 1 - group["lr"] * decay)
-        super().step(closure)
+        inspect.unwrap(optim.SGD.step)(self, closure)  # undecorated, as `bare` says
 
 
 def decoupled(groups: Groups) -> Groups:
