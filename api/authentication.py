@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
 from api.service import Service, ServiceDep
-from models import keys
+from models import key_text, keys, projects
 from models.errors import Forbidden, Unauthorized
 from models.principal import Principal
 
@@ -31,7 +31,7 @@ ANY: Final = "any"
 _bearer = HTTPBearer(
     scheme_name="key",
     bearerFormat="ty_<id>_<secret>",
-    description="An API key, as `Authorization: Bearer ty_<id>_<secret>`.",
+    description="An API key, as `Authorization: Bearer ty_<id>_<secret>`, or a token of the configured issuer.",
     auto_error=False,
 )
 
@@ -64,8 +64,14 @@ def _token(credentials: HTTPAuthorizationCredentials | None) -> str:
 
 
 def _authenticate(service: Service, token: str) -> Principal:
+    if service.issuer is None or token.startswith(key_text.PREFIX):
+        with service.database.reading() as connection:
+            return keys.authenticate(connection, token)
+    principal = service.issuer.principal(token)
     with service.database.reading() as connection:
-        return keys.authenticate(connection, token)
+        if not projects.is_open(connection, name=principal.project):
+            raise Forbidden(f"The token's project {principal.project} is not open.", code="no_project")
+    return principal
 
 
 async def _authorized(request: Request, scopes: SecurityScopes) -> Principal:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 
@@ -29,9 +29,14 @@ from models import predictions, quotas, service_secrets
 from models.artifacts import open_store
 from models.database import Database
 from models.destinations import Destinations
+from models.oidc_settings import NONE
 from models.pages import Cursors
 from models.settings import Settings
 from models.spans import open_tracer
+
+if TYPE_CHECKING:
+    from api.oidc import Issuer
+
 
 #: Who waits for a prediction waits for milliseconds.
 _ANSWERS_SECONDS: Final = 0.003
@@ -93,6 +98,15 @@ def _hearing_stop_signals(*watchers: Watcher) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _issuer(settings: Settings) -> Issuer | None:
+    """Whose tokens are accepted; None where only our own keys are."""
+    if settings.oidc_issuer == NONE:
+        return None
+    from api.oidc import Issuer  # only who accepts tokens waits for the library to load
+
+    return Issuer(settings)
+
+
 def _open(settings: Settings, database: Database) -> Service:
     with database.unit_of_work() as connection:
         cursor_secret = service_secrets.obtain(connection, "cursors")
@@ -118,6 +132,7 @@ def _open(settings: Settings, database: Database) -> Service:
         webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),
         requests=Requests(),
         refusals=Refusals(database),
+        issuer=_issuer(settings),
         rate_limits=RateLimits(
             requests_per_minute=settings.requests_per_minute, failures_per_minute=settings.wrong_keys_per_minute
         ),

@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 
 def seal(secret: str, *, under: str) -> str:
@@ -20,6 +22,8 @@ def seal(secret: str, *, under: str) -> str:
 
 def unseal(sealed: str, *, under: str) -> str | None:
     """The secret again; None where another token sealed it."""
+    from cryptography.fernet import InvalidToken
+
     try:
         return _box(under).decrypt(sealed.encode()).decode()
     except InvalidToken:
@@ -28,4 +32,6 @@ def unseal(sealed: str, *, under: str) -> str | None:
 
 def _box(token: str) -> Fernet:
     """The token is long and random: one keyed hash apart from what is stored of it makes a key."""
+    from cryptography.fernet import Fernet  # only who makes keys waits for the library to load
+
     return Fernet(base64.urlsafe_b64encode(hmac.digest(token.encode(), b"trainyard idempotent answer", hashlib.sha256)))

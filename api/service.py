@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
@@ -23,6 +23,9 @@ from models.destinations import Destinations
 from models.pages import Cursors
 from models.settings import Settings
 from models.spans import Tracer
+
+if TYPE_CHECKING:
+    from api.oidc import Issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Service:
     background: Background
     readiness: Readiness
     refusals: Refusals
+    issuer: Issuer | None
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

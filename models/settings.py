@@ -9,16 +9,17 @@ from tempfile import gettempdir
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from models.addresses import web_address
 from models.fingerprints import short_digest
+from models.oidc_settings import OidcSettings
 
 # A unix socket path longer than this does not fit into sockaddr_un on Linux (108 bytes) or macOS (104).
 _LONGEST_SOCKET_PATH = 100
 
 
-class Settings(BaseSettings):
+class Settings(OidcSettings):
     """One object for API, worker and launcher; the defaults are the embedded service on loopback."""
 
     model_config = SettingsConfigDict(env_prefix="TRAINYARD_", frozen=True, extra="ignore")
