@@ -19,7 +19,7 @@ import numpy as np
 
 from models.spec import JobSpec, document
 from worker.messages import Frame
-from worker.training import Callback, Histograms, Order, Progress, SavedCheckpoint, Series
+from worker.training import Callback, Finding, Histograms, Order, Progress, SavedCheckpoint, Series
 
 PROGRESS_SECONDS: Final = 0.2
 SIGN_SECONDS: Final = 1.0
@@ -109,6 +109,10 @@ class Reporter(Callback):
     def on_warning(self, code: str, message: str) -> None:
         """Say what a person should know about."""
         self.post(Frame("warning", {"code": code, "message": message}))
+
+    def on_finding(self, finding: Finding) -> None:
+        """Say what the diagnosis has found, behind the points that show it."""
+        self.post(Frame("finding", asdict(finding)))
 
     def on_sign(self) -> None:
         """Say that the run is alive although it makes no step: it evaluates or saves."""

@@ -11,6 +11,7 @@ from models.spec.base import Section
 from models.spec.checkpoints import Checkpoints
 from models.spec.cleaning import Cleaning
 from models.spec.data import Data
+from models.spec.diagnosis import Diagnosis
 from models.spec.early_stopping import EarlyStopping
 from models.spec.evaluation import Evaluation
 from models.spec.loss import AutoLoss, Loss
@@ -67,6 +68,7 @@ class JobSpec(Section):
         Checkpoints(), description="How often the run is made durable, and how much is kept."
     )
     evaluation: Evaluation = Field(Evaluation(), description="What is measured, and what it is compared with.")
+    diagnosis: Diagnosis = Field(Diagnosis(), description="What the run is watched for; null for nothing.")
     tracking: Tracking = Field(Tracking(), description="What is kept of the run beyond its metrics, and who is told.")
     resources: Resources = Field(Resources(), description="Which workers may take the job, and on which device.")
     priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(0, description="Higher goes first within a pool.")

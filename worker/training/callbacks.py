@@ -80,6 +80,19 @@ class SavedCheckpoint:
     seconds: float = 0.0  #: that saving took
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule of `worker.training.diagnosis` has found, and a merge patch of the spec that may help."""
+
+    rule: str
+    severity: str
+    step: int
+    message: str
+    evidence: Mapping[str, Any]
+    advice: str
+    patch: Mapping[str, Any] | None
+
+
 class Callback:
     """What a run tells. Every hook does nothing here; override those you want. None may be slow."""
 
@@ -106,6 +119,9 @@ class Callback:
 
     def on_warning(self, code: str, message: str) -> None:
         """Something is wrong that does not stop the run."""
+
+    def on_finding(self, finding: Finding) -> None:
+        """A rule of the diagnosis has found something."""
 
     def on_sign(self) -> None:
         """Still alive: called between slices of an evaluation and around a save; must be cheap."""
@@ -160,6 +176,11 @@ class Callbacks(Callback):
         """Tell every member."""
         for member in self.members:
             member.on_warning(code, message)
+
+    def on_finding(self, finding: Finding) -> None:
+        """Tell every member."""
+        for member in self.members:
+            member.on_finding(finding)
 
     def on_sign(self) -> None:
         """Tell every member."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -12,6 +13,7 @@ from models.spec.divergence import Rewind
 from models.spec.units import duration_seconds
 from worker.training.backward import Backward
 from worker.training.callbacks import Callback, Order, Progress
+from worker.training.diagnosis.examiner import Examiner
 from worker.training.errors import Diverged
 from worker.training.histograms import Observer
 from worker.training.keeper import Keeper
@@ -27,6 +29,7 @@ class Ending(StrEnum):
     MAX_STEPS = "max_steps"  #: as many steps as were allowed
     MAX_TIME = "max_time"  #: as much time as was allowed
     EARLY_STOPPING = "early_stopping"  #: no improvement for long enough
+    DIAGNOSIS = "diagnosis"  #: a rule that the spec lets stop the run has found something
     STOPPED = "stopped"  #: somebody asked to end here, with the best weights
     CANCELLED = "cancelled"  #: somebody asked to end at once
     PAUSED = "paused"  #: somebody asked to wait; a checkpoint is saved
@@ -54,7 +57,9 @@ class Loop:
         self.callback = callback
         self.backward = Backward(session, callback)
         self.observer = Observer(session, callback)
-        session.update.on_gradients = self.observer.see_gradients
+        self.examiner = Examiner(session, callback)
+        recorder.on_read = self.examiner.take_in
+        session.update.on_gradients = self._see_gradients
         self._max_seconds = _seconds(session.spec.training.max_time)
 
     def fit(self) -> Ending:
@@ -111,6 +116,19 @@ class Loop:
     def _end_epoch(self) -> None:
         self.session.counters.next_epoch()
         self.validate()
+        self._examine()
+
+    def _see_gradients(self, step: int) -> None:
+        self.observer.see_gradients(step)
+        self.examiner.see_gradients(step)
+
+    def _examine(self) -> None:
+        """Let the rules judge what the epoch has come to, where it is time to."""
+        counters = self.session.counters
+        if self.examiner.is_due(counters.step):
+            self.recorder.flush()
+            loss = self.session.scores.get("validation/loss", math.nan)
+            self.examiner.look(step=counters.step, epoch=counters.epoch, validation_loss=loss)
 
     def step(self, batch: Rows) -> None:
         """Forward, loss, backward, update."""
@@ -125,6 +143,7 @@ class Loop:
         if session.average is not None:
             session.average.take_in(num_steps=done + 1)
         self.observer.see_weights(done + 1)
+        self.examiner.see_weights()
         self.recorder.step(
             done + 1,
             loss=loss,
@@ -204,6 +223,8 @@ class Loop:
             return Ending.MAX_STEPS
         if session.monitor.is_exhausted:
             return Ending.EARLY_STOPPING
+        if self.examiner.has_stopped:
+            return Ending.DIAGNOSIS
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,8 @@ class Recorder:
         self._norms: list[Tensor] = []
         self._hits: list[Tensor] = []
         self._scores: dict[str, list[tuple[int, float, float]]] = {}
+        #: Told the columns of steps when they are read from the device, by the names of their metrics.
+        self.on_read: Callable[[Mapping[str, NDArray[np.float64]]], None] = lambda _: None
 
     def step(
         self, step: int, *, loss: Tensor, norm: Tensor, hits: Tensor | None, size: int, learning_rate: float
@@ -69,6 +71,8 @@ class Recorder:
         if self._steps:
             columns = self._read_steps()
             broken = _first_broken(self._steps, columns)
+            if broken is None:
+                self.on_read(columns)
             series = self._series_of_steps(columns, seconds=seconds)
             self.scores(system.figures(self._device), step=self._steps[-1])
         series |= {name: _series(points) for name, points in self._scores.items()}

@@ -16,6 +16,7 @@ from worker.training.averaging import Average
 from worker.training.beginning import begin_with
 from worker.training.checkpoint.snapshot import Snapshot, optimizer_state, restore_optimizer, weights_of
 from worker.training.data import Data
+from worker.training.diagnosis.figures import History
 from worker.training.early_stopping import Monitor
 from worker.training.evaluation import Evaluation
 from worker.training.gradients import Penalty
@@ -56,6 +57,7 @@ class Session:
     counters: Counters = field(default_factory=Counters)
     scores: dict[str, float] = field(default_factory=dict)
     best_scores: dict[str, float] = field(default_factory=dict)
+    history: History = field(default_factory=History)
     seconds: float = 0.0
     num_rows_seen: int = 0
 
@@ -91,6 +93,7 @@ class Session:
         self.update.restore(state["update"])
         self.portions.restore(state["micro_batch_size"])
         self.scores, self.best_scores = dict(state["scores"]), dict(state["best_scores"])
+        self.history = History.restored(state.get("history", {}))
         self.seconds, self.num_rows_seen = state["seconds"], state["num_rows_seen"]
 
     def _state(self) -> dict[str, Any]:
@@ -101,6 +104,7 @@ class Session:
             "micro_batch_size": self.portions.state(),
             "scores": self.scores,
             "best_scores": self.best_scores,
+            "history": self.history.state(),
             "seconds": self.seconds,
             "num_rows_seen": self.num_rows_seen,
             "num_threads": torch.get_num_threads(),

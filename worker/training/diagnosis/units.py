@@ -1,0 +1,95 @@
+"""What the units of a network answer to some rows: which are dead or saturated, and whether all answers are one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from models.spec.network import Tcn
+from worker.training.diagnosis.figures import Answers, Units
+from worker.training.evaluation import forward
+from worker.training.rows import Rows
+from worker.training.session import Session
+
+#: Rows that are looked at, and the fewest that anything is concluded from.
+MOST_ROWS: Final = 256
+FEWEST_ROWS: Final = 20
+#: A unit that fewer rows than this share switch on counts as dead.
+SMALLEST_ACTIVITY: Final = 0.01
+#: Beyond these answers a tanh and a sigmoid have less than a fiftieth of their steepest slope, or a twenty-fifth.
+FLAT_TANH: Final = 0.99
+FLAT_SIGMOID: Final = 0.01
+
+
+def examine(session: Session) -> tuple[list[Units], Answers | None]:
+    """Run some validation rows through the network as it is, and listen to its activations.
+
+    Draws no random numbers and leaves the network as it was, but in evaluation mode.
+    """
+    rows = _some(session.validation if len(session.validation) else session.train)
+    if len(rows) < FEWEST_ROWS:
+        return [], None
+    heard: list[Units] = []
+    has_channels_first = isinstance(session.spec.network, Tcn)
+    session.model.network.eval()
+    with ExitStack() as hooks, torch.inference_mode():
+        for name, module in session.model.network.named_modules():
+            if (measure := _MEASURES.get(type(module))) is not None:
+                hook = _hook(heard, name, measure, channels_first=has_channels_first)
+                hooks.callback(module.register_forward_hook(hook).remove)
+        outputs = forward(session.model, rows).float()
+        return heard, _answers(session, outputs, rows.targets)
+
+
+def dead_share(answers: Tensor, *, axis: int) -> float:
+    """The share of units, which lie along an axis of ReLU answers [N, ...], that fewer than 1 % of the rows switch on."""
+    by_unit = answers.movedim(axis, 1).flatten(2) if answers.ndim > 2 else answers[:, :, None]
+    activity = (by_unit > 0).any(dim=2).double().mean(dim=0)
+    return float((activity < SMALLEST_ACTIVITY).double().mean())
+
+
+def _hook(
+    heard: list[Units], name: str, measure: Callable[..., Units], *, channels_first: bool
+) -> Callable[[nn.Module, Any, Tensor], None]:
+    def listen(_module: nn.Module, _inputs: Any, answers: Tensor) -> None:
+        axis = 1 if answers.ndim in (2, 4) or channels_first else answers.ndim - 1
+        heard.append(measure(name, answers, axis))
+
+    return listen
+
+
+def _relu(name: str, answers: Tensor, axis: int) -> Units:
+    return Units(name, dead=dead_share(answers, axis=axis))
+
+
+def _tanh(name: str, answers: Tensor, _axis: int) -> Units:
+    return Units(name, saturated=float((answers.abs() > FLAT_TANH).double().mean()))
+
+
+def _sigmoid(name: str, answers: Tensor, _axis: int) -> Units:
+    return Units(name, saturated=float(((answers - 0.5).abs() > 0.5 - FLAT_SIGMOID).double().mean()))
+
+
+_MEASURES: Mapping[type[nn.Module], Callable[[str, Tensor, int], Units]] = {
+    nn.ReLU: _relu,
+    nn.Tanh: _tanh,
+    nn.Sigmoid: _sigmoid,
+}
+
+
+def _some(rows: Rows) -> Rows:
+    number = min(MOST_ROWS, len(rows))
+    places = torch.arange(number, device=rows.index_device) * (len(rows) // max(1, number))
+    return rows.take(places)
+
+
+def _answers(session: Session, outputs: Tensor, targets: Tensor) -> Answers:
+    if session.model.is_classifier:
+        said = session.model.logits(outputs).argmax(1).unique().numel()
+        return Answers(float(said), float(targets.unique().numel()), is_classes=True)
+    spread = [float(values.double().flatten().std()) for values in (outputs, targets)]
+    return Answers(spread[0], spread[1], is_classes=False)
