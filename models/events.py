@@ -23,6 +23,7 @@ TYPES: Final = (
     *(f"job.{status}" for status in Status),
     "job.checkpoint",
     "job.checkpoint_damaged",
+    "job.finding",
     "job.phase",
     "job.resumed",
     "job.rewound",

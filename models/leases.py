@@ -9,7 +9,7 @@ UPDATE, not a SELECT: it takes the row's lock, so that a reap cannot slip in bet
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from models import checkpoints, doorbells, events, histograms, metrics
+from models import checkpoints, doorbells, events, findings, histograms, metrics
 from models.candidates import next_job
 from models.clock import now
 from models.database import Database
@@ -216,6 +216,7 @@ def rewound(connection: Connection, lease: Lease, *, step: int) -> None:
 def restarted(connection: Connection, lease: Lease) -> None:
     """A later attempt starts from nothing: the points of earlier ones go."""
     _goes_on_from(connection, lease, step=None)
+    findings.forget(connection, job_id=lease.job_id)
     note(connection, lease, entries=[], last_checkpoint_step=None)
 
 
@@ -235,6 +236,13 @@ def warn(connection: Connection, lease: Lease, *, code: str, message: str) -> No
     if warning not in warnings:
         entry = events.Entry("job.warning", warning)
         note(connection, lease, entries=[entry], warnings=encode([*warnings, warning]))
+
+
+def found(connection: Connection, lease: Lease, *, rule: str, step: int, said: Mapping[str, Any]) -> None:
+    """Add what the diagnosis found, once a rule."""
+    if findings.add(connection, job_id=lease.job_id, rule=rule, step=step, said=said):
+        entry = events.Entry("job.finding", {"rule": rule, "first_step": step, **said})
+        note(connection, lease, entries=[entry])
 
 
 def remark(connection: Connection, lease: Lease, *, code: str, message: str) -> None:

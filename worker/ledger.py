@@ -7,7 +7,7 @@ the batch is written; if it is higher, the batch is there already. So whatever i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,6 +122,8 @@ class Ledger:
         match frame.kind:
             case "warning":
                 leases.warn(connection, self.lease, code=frame.fields["code"], message=frame.fields["message"])
+            case "finding":
+                leases.found(connection, self.lease, **_found(frame.fields))
             case "resumed":
                 leases.resumed(connection, self.lease, step=frame.fields["step"])
             case "rewound":
@@ -177,3 +179,9 @@ def _saved(lease: Lease, frame: Frame) -> checkpoints.Saved:
         location=f"{folder_key(lease)}/{Path(fields['path']).name}",
         manifest_sha256=fields["manifest_sha256"],
     )
+
+
+def _found(fields: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: fields[name] for name in ("severity", "message", "evidence")}
+    suggestion = {"message": fields["advice"], "patch": fields["patch"]}
+    return {"rule": fields["rule"], "step": fields["step"], "said": {**said, "suggestion": suggestion}}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from models.spec import JobSpec
-from worker.training import Callback, Progress, SavedCheckpoint, Series
+from worker.training import Callback, Finding, Progress, SavedCheckpoint, Series
 
 #: A run of many short epochs is not told epoch by epoch.
 SECONDS_BETWEEN_SCORES: Final = 1.0
@@ -66,6 +66,10 @@ class Narrator(Callback):
     def on_warning(self, code: str, message: str) -> None:
         """Tell what a person should know."""
         _log.warning("%s (%s)", message, code)
+
+    def on_finding(self, finding: Finding) -> None:
+        """Tell what the diagnosis has found, and what may help."""
+        _log.warning("step %d: %s %s (%s)", finding.step, finding.message, finding.advice, finding.rule)
 
     def _where(self) -> str:
         if self._progress is None:

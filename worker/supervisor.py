@@ -220,7 +220,7 @@ class Supervisor:
                 return
             case "checkpoint" if "final" in frame.fields["kinds"]:
                 self._seen.final = frame
-            case "checkpoint" | "warning" | "resolved" | "rewound":
+            case "checkpoint" | "warning" | "finding" | "resolved" | "rewound":
                 self._watchdog.saw_sign(now)
         self._relay.put(frame)
 

@@ -43,7 +43,17 @@ from api.schemas.jobs import (
 )
 from api.schemas.keys import Key, KeyPage, KeyRequest, NewKey, RotationRequest
 from api.schemas.predictions import PredictedBy, Prediction, Predictions, PredictRequest
-from api.schemas.results import Checkpoint, CheckpointList, File, MetricName, MetricNames, Point, Series
+from api.schemas.results import (
+    Checkpoint,
+    CheckpointList,
+    File,
+    Finding,
+    FindingList,
+    MetricName,
+    MetricNames,
+    Point,
+    Series,
+)
 from api.schemas.surroundings import (
     Catalogue,
     CatalogueEntry,
@@ -89,6 +99,8 @@ __all__ = [
     "EventPage",
     "FieldMistake",
     "File",
+    "Finding",
+    "FindingList",
     "ForkRequest",
     "GpuQuotaUse",
     "Health",

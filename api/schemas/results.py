@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -74,3 +75,28 @@ class CheckpointList(Shape):
     """The checkpoints that are kept, newest first."""
 
     data: list[Checkpoint]
+
+
+class Suggestion(Shape):
+    """What may help: a sentence, and a merge patch of the spec; null where no change of the spec is known to help."""
+
+    message: str
+    patch: dict[str, Any] | None = Field(examples=[{"network": {"type": "mlp", "norm": "layer", "skip": True}}])
+
+
+class Finding(Shape):
+    """What a rule of the diagnosis has found."""
+
+    rule: str = Field(examples=["vanishing_gradient"])
+    severity: Literal["info", "warning", "critical"]
+    first_step: int
+    at: datetime
+    message: str
+    evidence: dict[str, Any] = Field(description="The figures behind it; which ones depends on the rule.")
+    suggestion: Suggestion
+
+
+class FindingList(Shape):
+    """What was found in a job, by the step of the first time."""
+
+    data: list[Finding]

@@ -47,7 +47,7 @@ class Diagnosis(Section):
     )
     overfitting: Action = Field(
         "notify",
-        description="The validation loss is a tenth above its best for three looks in a row, while the training loss falls.",
+        description="For three looks the validation loss is a tenth above its best, while the training loss falls.",
     )
     update_size: Action = Field(
         "notify", description="A step changes half of the layers by more than half their size, or by next to nothing."

@@ -11,7 +11,7 @@ from models.tables.access import api_keys, audit_log, gpu_usage, projects, quota
 from models.tables.base import metadata
 from models.tables.jobs import attempts, doorbells, events, job_labels, job_leases, jobs
 from models.tables.predictions import predictions
-from models.tables.records import checkpoints, histograms, log_chunks, metric_chunks, metric_series
+from models.tables.records import checkpoints, findings, histograms, log_chunks, metric_chunks, metric_series
 from models.tables.surroundings import datasets, idempotency, job_datasets, service_secrets, workers
 from models.tables.webhooks import webhook_deliveries, webhook_events, webhooks
 
@@ -23,6 +23,7 @@ __all__ = [
     "datasets",
     "doorbells",
     "events",
+    "findings",
     "gpu_usage",
     "histograms",
     "idempotency",

@@ -45,6 +45,16 @@ histograms: Final = Table(
     Column("packed", LargeBinary, nullable=False),
 )
 
+findings: Final = Table(
+    "findings",
+    metadata,
+    job_id(primary_key=True),
+    Column("rule", String(40), primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
 log_chunks: Final = Table(
     "log_chunks",
     metadata,

@@ -6,7 +6,7 @@
 Read `loop.py` first.
 """
 
-from worker.training.callbacks import Callback, Histograms, Order, Progress, SavedCheckpoint, SavedFile, Series
+from worker.training.callbacks import Callback, Finding, Histograms, Order, Progress, SavedCheckpoint, SavedFile, Series
 from worker.training.errors import CheckpointRefused, Diverged, OutOfMemory, TrainingError
 from worker.training.result import Result
 from worker.training.run import train
@@ -15,6 +15,7 @@ __all__ = [
     "Callback",
     "CheckpointRefused",
     "Diverged",
+    "Finding",
     "Histograms",
     "Order",
     "OutOfMemory",

@@ -11,6 +11,7 @@ from ._checkpoints import Checkpoint
 from ._client import Client
 from ._comparison import Comparison, Difference, LossParting
 from ._datasets import Dataset
+from ._diagnosis import Finding, Suggestion
 from ._exceptions import (
     BadRequest,
     ConfigurationError,
@@ -83,6 +84,7 @@ __all__ = [
     "DownloadCorrupt",
     "Event",
     "FieldError",
+    "Finding",
     "Forbidden",
     "Frame",
     "InvalidDataset",
@@ -112,6 +114,7 @@ __all__ = [
     "ServiceUnreachable",
     "StatusError",
     "StepValue",
+    "Suggestion",
     "TrainyardError",
     "Transition",
     "Unauthorized",

@@ -13,6 +13,7 @@ import httpx2
 
 from . import _logs, _metrics, _predictions, _streams, _tensorboard
 from ._checkpoints import Checkpoint
+from ._diagnosis import Finding
 from ._exceptions import JobCancelled, JobFailed, ServerError, ServiceUnreachable, WaitTimeout
 from ._records import (
     TERMINAL_STATUSES,
@@ -205,6 +206,10 @@ class Job:
     def logs(self, *, tail: int | None = None, follow: bool = False) -> Iterator[str]:
         """The lines of the job's log (the last `tail` of them), with `follow` also those to come until the job ends."""
         return _logs.lines(self._transport, f"{self._path}/logs", tail=tail, follow=follow)
+
+    def diagnosis(self) -> list[Finding]:
+        """What the rules of `diagnosis` found, in order."""
+        return [Finding.parse(document) for document in self._transport.get(f"{self._path}/diagnosis")["data"]]
 
     def checkpoints(self) -> list[Checkpoint]:
         """The checkpoints that are kept, newest first."""

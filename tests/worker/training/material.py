@@ -106,6 +106,7 @@ class Recording(Callback):
         self.checkpoints = []
         self.histograms = []
         self.warnings = []
+        self.findings = []
         self.rewound = []
         self.resolved = None
         self.facts = None
@@ -135,6 +136,9 @@ class Recording(Callback):
 
     def on_rewound(self, step):
         self.rewound.append(step)
+
+    def on_finding(self, finding):
+        self.findings.append(finding)
 
     def on_warning(self, code, message):
         self.warnings.append((code, message))

@@ -102,10 +102,7 @@ class History:
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> History:
         """The history that a checkpoint kept."""
-        looks = [
-            Look(**{name: math.nan if value is None else value for name, value in look.items()})
-            for look in state.get("looks", ())
-        ]
+        looks = [_look(kept) for kept in state.get("looks", ())]
         return cls(**{**state, "looks": looks, "found": list(state.get("found", ()))})
 
 
@@ -120,3 +117,8 @@ def _grown(total: float, values: NDArray[np.float64]) -> float:
 
 def _or_null(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _look(kept: Mapping[str, Any]) -> Look:
+    known: dict[str, Any] = {name: math.nan if value is None else value for name, value in kept.items()}
+    return Look(**known)

@@ -20,12 +20,15 @@ FEWEST_LAYERS: Final = 3
 SMALLEST_SHARE_OF_GRADIENT: Final = 1e-4
 LONGEST_GRADIENT: Final = 1e3
 LARGEST_SPIKE: Final = 1e3
+SHORTEST_SPIKE: Final = 10.0
 MOST_DEAD: Final = 0.5
 MOST_SATURATED: Final = 0.5
 LOOKS_TO_LEARN: Final = 4
 SMALLEST_FALL: Final = 0.01
 LOOKS_TO_OVERFIT: Final = 3
 LARGEST_RISE: Final = 0.1
+#: What counts as a rise at all, as a share of where the validation loss began: the rest is noise.
+SMALLEST_RISE: Final = 0.02
 LARGEST_UPDATE: Final = 0.5
 SMALLEST_UPDATE: Final = 1e-8
 #: Behind this share of a run schedules make steps small on purpose.
@@ -80,7 +83,7 @@ def exploding_gradient(case: Case) -> Evidence | None:
     figures = {"typical_norm": look.gradient_norm, "largest_norm": look.largest_gradient_norm}
     if look.gradient_norm > LONGEST_GRADIENT:
         return Evidence(f"The gradient is typically {look.gradient_norm:.0f} long.", figures)
-    if look.largest_gradient_norm > max(1.0, LARGEST_SPIKE * look.gradient_norm):
+    if look.largest_gradient_norm > max(SHORTEST_SPIKE, LARGEST_SPIKE * look.gradient_norm):
         message = (
             f"A gradient was {look.largest_gradient_norm:.3g} long, where they typically are {look.gradient_norm:.3g}."
         )
@@ -113,9 +116,8 @@ def loss_not_decreasing(case: Case) -> Evidence | None:
     first, last = case.looks[0].train_loss, case.looks[-1].train_loss
     if last < first - SMALLEST_FALL * abs(first):
         return None
-    message = (
-        f"The training loss was {first:.4g} in the beginning and is {last:.4g} after {case.looks[-1].epoch} epochs."
-    )
+    epoch = case.looks[-1].epoch
+    message = f"The training loss was {first:.4g} in the beginning and is {last:.4g} after {epoch} epochs."
     variant = "small" if _typical_update(case) < SMALLEST_UPDATE * 1e3 else "large"
     return Evidence(message, {"first": first, "last": last}, variant=variant)
 
@@ -127,7 +129,8 @@ def overfitting(case: Case) -> Evidence | None:
         return None
     best = min(range(len(losses)), key=losses.__getitem__)
     recent = losses[-LOOKS_TO_OVERFIT:]
-    rises = best < len(losses) - LOOKS_TO_OVERFIT and min(recent) > losses[best] + LARGEST_RISE * abs(losses[best])
+    bound = losses[best] + max(LARGEST_RISE * abs(losses[best]), SMALLEST_RISE * abs(losses[0]))
+    rises = best < len(losses) - LOOKS_TO_OVERFIT and min(recent) > bound
     if not rises or case.looks[-1].train_loss >= case.looks[best].train_loss:
         return None
     return Evidence(

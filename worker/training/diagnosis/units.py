@@ -17,7 +17,7 @@ from worker.training.session import Session
 
 #: Rows that are looked at, and the fewest that anything is concluded from.
 MOST_ROWS: Final = 256
-FEWEST_ROWS: Final = 20
+FEWEST_ROWS: Final = 10
 #: A unit that fewer rows than this share switch on counts as dead.
 SMALLEST_ACTIVITY: Final = 0.01
 #: Beyond these answers a tanh and a sigmoid have less than a fiftieth of their steepest slope, or a twenty-fifth.
@@ -46,7 +46,7 @@ def examine(session: Session) -> tuple[list[Units], Answers | None]:
 
 
 def dead_share(answers: Tensor, *, axis: int) -> float:
-    """The share of units, which lie along an axis of ReLU answers [N, ...], that fewer than 1 % of the rows switch on."""
+    """The share of units, along an axis of ReLU answers [N, ...], that fewer than 1 % of the rows switch on."""
     by_unit = answers.movedim(axis, 1).flatten(2) if answers.ndim > 2 else answers[:, :, None]
     activity = (by_unit > 0).any(dim=2).double().mean(dim=0)
     return float((activity < SMALLEST_ACTIVITY).double().mean())
@@ -89,7 +89,11 @@ def _some(rows: Rows) -> Rows:
 
 def _answers(session: Session, outputs: Tensor, targets: Tensor) -> Answers:
     if session.model.is_classifier:
-        said = session.model.logits(outputs).argmax(1).unique().numel()
-        return Answers(float(said), float(targets.unique().numel()), is_classes=True)
+        said = session.model.logits(outputs).argmax(1)
+        return Answers(_num_different(said), _num_different(targets), is_classes=True)
     spread = [float(values.double().flatten().std()) for values in (outputs, targets)]
     return Answers(spread[0], spread[1], is_classes=False)
+
+
+def _num_different(values: Tensor) -> float:
+    return float(len(torch.unique(values)))

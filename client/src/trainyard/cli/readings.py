@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.markup import escape
 
-from trainyard import Series
+from trainyard import Finding, Series
 from trainyard.terminal import words
 from trainyard.terminal.charts import plot
 
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     command(app, "logs")(logs)
     command(app, "events")(events)
     command(app, "metrics")(metrics)
+    command(app, "diagnosis")(diagnosis)
 
 
 def logs(
@@ -59,6 +61,11 @@ def events(
             said = " ".join(_said(event.data))
             saying = f"  [dim]{escape(said)}[/]" if said else ""
             session.output.print(f"[dim]{event.seq:>4}  {at}[/]  {event.type}{saying}", soft_wrap=True)
+
+
+def diagnosis(session: Session, job: JobId) -> None:
+    """Print what is wrong with how a job trains, and what may help."""
+    session.show_all(session.client.jobs.get(job).diagnosis(), _findings)
 
 
 def metrics(
@@ -103,3 +110,16 @@ def _picture(series: Series, *, width: int) -> RenderableType:
     )
     curve = plot(series.value, width=min(max(width, 10), _WIDEST_PLOT), height=_PLOT_HEIGHT)
     return Group(f"[bold]{escape(series.name)}[/]  [dim]{last}[/]", f"[cyan]{chr(10).join(curve)}[/]")
+
+
+def _findings(found: list[Finding]) -> RenderableType:
+    """A paragraph per finding."""
+    return Group(*[_finding(one) for one in found]) if found else "nothing was found"
+
+
+def _finding(finding: Finding) -> str:
+    said = [finding.message, finding.suggestion.message]
+    if finding.suggestion.patch is not None:
+        said.append(f"--patch '{json.dumps(finding.suggestion.patch)}'")
+    title = f"[bold]{escape(finding.rule)}[/]  [dim]{escape(finding.severity)}, step {finding.first_step}[/]"
+    return "\n".join([title, *(f"  {escape(line)}" for line in said)])

@@ -8,6 +8,7 @@ import { listHref } from "../router.js";
 import { Attempts } from "./attempts.js";
 import { Charts } from "./charts.js";
 import { Checkpoints } from "./checkpoints.js";
+import { Findings } from "./findings.js";
 import { JobHead } from "./job-head.js";
 import { LogTail } from "./log-tail.js";
 import { Notice } from "./notice.js";
@@ -32,6 +33,7 @@ export function JobPage({ id }) {
     <${Warnings} warnings=${job.warnings} />
     <div class="job-columns">
       <div class="job-main">
+        <${Findings} events=${events} />
         <${TryIt} key=${id} job=${job} />
         <${Charts} store=${store} status=${job.status} />
         <${LogTail} jobId=${id} feed=${feed} />
