@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import checkpoints, events, histograms, jobs, leases, logs, metrics
+from models import checkpoints, events, findings, histograms, jobs, leases, logs, metrics
 from models.artifacts import LocalStore
 from models.database import Connection, Database
 from models.endings import Ending
@@ -72,6 +72,15 @@ def test_histograms_are_kept_tensor_by_tensor(database, ledger):
     assert (kept.step, kept.time, kept.names) == (4, 2.5, names)
     assert kept.figures[1].tolist() == [5.0, 6.0, 7.0, 8.0, 9.0]
     assert kept.counts[1].tolist() == [3.0, 4.0, 5.0]
+
+
+def test_a_finding_is_kept_with_its_suggestion(database, ledger):
+    fields = {"rule": "overfitting", "severity": "warning", "step": 7, "message": "It rises.", "evidence": {"a": 0.5}}
+    ledger.write(batch(Frame("finding", {**fields, "advice": "Drop more.", "patch": {"network": {"dropout": 0.4}}})))
+    with database.reading() as connection:
+        (kept,) = findings.listing(connection, job_id=ledger.lease.job_id)
+    assert (kept.rule, kept.step, kept.said["evidence"]) == ("overfitting", 7, {"a": 0.5})
+    assert kept.said["suggestion"] == {"message": "Drop more.", "patch": {"network": {"dropout": 0.4}}}
 
 
 def told(database: Database, job_id: str) -> list[tuple[str, Any]]:

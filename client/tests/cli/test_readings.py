@@ -31,6 +31,28 @@ def test_logs_are_printed_as_they_were_written(run, trained):
     assert run("logs", trained.id, "-f", "--json").documents == [{"line": "[bold] one"}, {"line": "two"}]
 
 
+def test_the_diagnosis_is_printed_with_a_patch_that_fork_takes(run, submit, claim):
+    job = submit()
+    trainer = claim()
+    assert run("diagnosis", job.id).out == "nothing was found\n"
+    trainer.find("dead_units", step=5, message="[bold] Dead.", advice="Leak.", patch={"seed": 7})
+    out = run("diagnosis", job.id).out
+    assert out.splitlines() == [
+        "dead_units  warning, step 5",
+        "  [bold] Dead.",
+        "  Leak.",
+        '  fork --advice dead_units changes {"seed": 7}',
+    ]
+    (finding,) = job.diagnosis()
+    assert run("diagnosis", job.id, "--json").documents == [[finding.raw]]
+    assert job.fork(finding.suggestion.patch).record.spec["seed"] == 7
+    advised = run("fork", job.id, "--advice", "dead_units", "--set", "name=again", "--json").documents[0]
+    assert (advised["spec"]["seed"], advised["name"]) == (7, "again")
+    refused = run("fork", job.id, "--advice", "overfitting")
+    assert refused.code == 2
+    assert "dead_units" in refused.err
+
+
 def test_events_are_printed_a_line_each(run, trained):
     lines = run("events", trained.id).out.splitlines()
     assert "job.queued" in lines[0]

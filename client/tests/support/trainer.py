@@ -69,6 +69,12 @@ class Trainer:
         with self._writing() as connection:
             leases.resumed(connection, self._lease, step=step)
 
+    def find(self, rule: str, *, step: int, message: str, advice: str, patch: dict[str, Any] | None) -> None:
+        said = {"severity": "warning", "message": message, "evidence": {}}
+        suggestion = {"message": advice, "patch": patch}
+        with leases.holding(self._api.database, self._lease, lease_seconds=60) as connection:
+            leases.found(connection, self._lease, rule=rule, step=step, said={**said, "suggestion": suggestion})
+
     def checkpoint(self, step: int, files: dict[str, bytes], *, is_best: bool = True) -> None:
         location = f"jobs/{self._lease.job_id}/{self._lease.attempt}/{step}"
         folder = self._api.settings.data_dir / "artifacts" / location

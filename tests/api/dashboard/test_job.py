@@ -203,6 +203,17 @@ def test_history_attempts_and_warnings_are_shown(watched: Page, hand: Hand) -> N
     expect(watched.get_by_role("region", name="Attempts")).to_contain_text("yard-1 · cpu")
 
 
+def test_what_the_diagnosis_finds_appears_with_its_advice(watched: Page, hand: Hand) -> None:
+    suggestion = {"message": "Skip layers.", "patch": {"network": {"type": "mlp", "skip": True}}}
+    hand.find("vanishing_gradient", message="Nothing arrives at the first layer.", suggestion=suggestion)
+    diagnosis = watched.get_by_role("region", name="Diagnosis")
+    expect(diagnosis).to_contain_text(
+        re.compile(r"Vanishing gradient.*step 3.*Nothing arrives.*Skip layers", re.DOTALL)
+    )
+    diagnosis.get_by_text("Patch to fork with").click()
+    expect(diagnosis).to_contain_text('"skip": true')
+
+
 def test_the_spec_is_shown_as_sent_and_with_its_defaults_receding(watched: Page) -> None:
     spec = watched.get_by_role("region", name="Spec")
     expect(spec).to_contain_text('"dataset": "iris"')

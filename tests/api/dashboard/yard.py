@@ -57,6 +57,12 @@ class Hand:
         with self._holding() as connection:
             leases.warn(connection, self.lease, code="told", message=message)
 
+    def find(self, rule: str, **said: Any) -> None:
+        with self._holding() as connection:
+            leases.found(
+                connection, self.lease, rule=rule, step=3, said={"severity": "warning", "evidence": {}, **said}
+            )
+
     def resumed(self, *, step: int) -> None:
         with self._holding() as connection:
             leases.resumed(connection, self.lease, step=step)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from trainyard import Job
 
 from . import overrides, tables
 from .jobs import JobId, watch
@@ -33,11 +35,15 @@ def fork(
             "--from", metavar="CHECKPOINT", help="Begin with these weights: best, latest, final, a step, an id."
         ),
     ] = None,
+    advice: Annotated[
+        str | None, typer.Option(metavar="RULE", help="Change what this rule of the diagnosis suggests.")
+    ] = None,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Show it live until it ends.")] = False,
 ) -> None:
     """Submit a job again with changes."""
-    patch = overrides.apply({}, settings or [])
-    child = session.client.jobs.get(job).fork(patch, from_checkpoint=checkpoint)
+    parent = session.client.jobs.get(job)
+    suggested = {} if advice is None else _suggested(parent, rule=advice)
+    child = parent.fork(overrides.apply(suggested, settings or []), from_checkpoint=checkpoint)
     if following:
         watch(session, child)
     else:
@@ -63,3 +69,12 @@ def compare(
     """Show where the specs of jobs differ, what each scored, and the step at which their losses part."""
     comparison = session.client.jobs.compare(*jobs)
     session.show(comparison, tables.comparison(comparison))
+
+
+def _suggested(job: Job, *, rule: str) -> dict[str, Any]:
+    patches = {finding.rule: finding.suggestion.patch for finding in job.diagnosis()}
+    patch = patches.get(rule)
+    if patch is None:
+        known = ", ".join(name for name, known in patches.items() if known is not None) or "none"
+        raise typer.BadParameter(f"the diagnosis has no patch for {rule}; it has: {known}", param_hint="--advice")
+    return dict(patch)

@@ -120,6 +120,6 @@ def _findings(found: list[Finding]) -> RenderableType:
 def _finding(finding: Finding) -> str:
     said = [finding.message, finding.suggestion.message]
     if finding.suggestion.patch is not None:
-        said.append(f"--patch '{json.dumps(finding.suggestion.patch)}'")
+        said.append(f"fork --advice {finding.rule} changes {json.dumps(finding.suggestion.patch)}")
     title = f"[bold]{escape(finding.rule)}[/]  [dim]{escape(finding.severity)}, step {finding.first_step}[/]"
     return "\n".join([title, *(f"  {escape(line)}" for line in said)])
