@@ -49,7 +49,7 @@ def test_the_diagnosis_is_printed_with_a_patch_that_fork_takes(run, submit, clai
     advised = run("fork", job.id, "--advice", "dead_units", "--set", "name=again", "--json").documents[0]
     assert (advised["spec"]["seed"], advised["name"]) == (7, "again")
     refused = run("fork", job.id, "--advice", "overfitting")
-    assert refused.code == 2
+    assert refused.code == ExitCode.BAD_INPUT
     assert "dead_units" in refused.err
 
 
