@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import httpx2
@@ -68,7 +69,7 @@ class Killer:
         self._kill(wait_for(self._template, "a template", timeout_seconds=120), takes_all=True)
 
     def _kill_worker(self) -> None:
-        family = {child.pid: " ".join(child.cmdline()) for child in self._worker().children(recursive=True)}
+        family = {child.pid: words for child, words in self._children(recursive=True)}
         self.times.append((time.time(), True))
         self._rig.service.kill("worker")
         threading.Event().wait(max(0.0, self.times[-1][0] + ORPHANS_DIE_WITHIN_SECONDS - time.time()))
@@ -98,8 +99,15 @@ class Killer:
         return psutil.Process(self._rig.service.pid("worker"))
 
     def _template(self) -> psutil.Process | None:
-        children = self._worker().children()
-        return next((child for child in children if "worker.template" in child.cmdline()), None)
+        return next((child for child, words in self._children() if "worker.template" in words), None)
+
+    def _children(self, *, recursive: bool = False) -> list[tuple[psutil.Process, str]]:
+        """What the worker has started, and its command lines."""
+        found = []
+        for child in self._worker().children(recursive):
+            with suppress(psutil.NoSuchProcess):  # a zombie has no command line
+                found.append((child, " ".join(child.cmdline())))
+        return found
 
     def _trainers(self) -> list[psutil.Process]:
         """Those that train."""
