@@ -29,7 +29,7 @@ TINY = {
 #: A job that goes on until it is told otherwise, saving now and then.
 ENDLESS = {
     "data": {"dataset": "digits"},
-    "network": {"type": "mlp", "hidden": [128, 128]},
+    "network": {"type": "mlp", "hidden": [256, 256]},
     "training": {"epochs": 1_000_000},
     "checkpoints": {"every": "500 steps"},
     "early_stopping": None,
@@ -77,12 +77,14 @@ class Rig:
         """The broker itself, past the proxy."""
         return f"redis://127.0.0.1:{self.broker.port}/0"
 
-    def submit_paced(self, num_jobs: int, *, pause: Callable[[], object], spec: dict[str, Any] = TINY) -> list[str]:
-        """Submit jobs one by one, slowly enough that few wait for others, however slow the machine is."""
+    def submit_paced(
+        self, num_jobs: int, *, pause: Callable[[], object], most_waiting: int = MOST_WAITING
+    ) -> list[str]:
+        """Submit tiny jobs one by one, slowly enough that few wait for others, however slow the machine is."""
         job_ids = []
         for _ in range(num_jobs):
-            wait_for(lambda: self.num_waiting() < MOST_WAITING, "the queue to be short", timeout_seconds=120)
-            job_ids.append(self.service.submit(spec))
+            wait_for(lambda: self.num_waiting() < most_waiting, "the queue to be short", timeout_seconds=120)
+            job_ids.append(self.service.submit(TINY))
             pause()
         return job_ids
 

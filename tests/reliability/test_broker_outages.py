@@ -6,8 +6,10 @@ seconds between two sweeps that hold in production.
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
 import redis
@@ -15,6 +17,7 @@ from celery import Celery
 
 from tests.fixtures.results import Measured
 from tests.fixtures.waiting import wait_for
+from tests.reliability.pace import BEFORE_SECONDS, Window, assert_not_slowed, metronome, pace
 from tests.reliability.rig import Rig, p99, running_rig, start_latencies
 
 LONGEST_DURING_SECONDS = 25.0
@@ -110,7 +113,9 @@ def hurt(rig: Rig, fault: Callable[[Rig], AbstractContextManager[None]], num_job
     wait_for(
         lambda: rig.service.call("GET", "/readyz").json()["checks"]["broker"] == "ok", "the broker to be heard again"
     )
-    after = rig.finished(rig.submit_paced(max(3, num_jobs // 10), pause=lambda: pause.wait(PAUSE_SECONDS)))
+    after = rig.finished(
+        rig.submit_paced(max(3, num_jobs // 10), pause=lambda: pause.wait(PAUSE_SECONDS), most_waiting=1)
+    )
     slowest, later = p99(start_latencies(during)), p99(start_latencies(after))
     lost = [job for job in (*during, *after) if job["status"] != "succeeded"]
     doubled = [job for job in (*during, *after) if len(job["attempts"]) > 1]
@@ -130,6 +135,29 @@ def hurt(rig: Rig, fault: Callable[[Rig], AbstractContextManager[None]], num_job
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_job_is_lost_doubled_or_late(rig: Rig, fault, measured):
     hurt(rig, fault, 6, measured)
+
+
+def train_without(rig: Rig, fault: Any, seconds: float, measured: Measured, *, least_share: float) -> None:
+    with metronome(rig.service.data_dir) as beats, rig.training() as job_id:
+        threading.Event().wait(BEFORE_SECONDS)
+        began = time.time()
+        with fault(rig):
+            threading.Event().wait(seconds)
+            away = Window(began, time.time())
+        kept = pace(rig, job_id, beats, away)
+    name = f"training, broker {fault.__name__} for {seconds:g} s"
+    measured(name, pace_kept=kept.kept, longest_pause_s=kept.longest_gap_seconds)
+    assert_not_slowed(kept, least_share=least_share)
+
+
+def test_a_job_trains_on_at_its_pace_without_a_broker(rig: Rig, measured):
+    train_without(rig, stopped, 3.0, measured, least_share=0.4)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("fault", [stopped, frozen])
+def test_a_job_trains_on_at_its_pace_without_a_broker_for_minutes(rig: Rig, fault, measured):
+    train_without(rig, fault, 120.0, measured, least_share=0.8)
 
 
 @pytest.fixture(scope="module")
