@@ -25,7 +25,7 @@ from api.sweeps import sweeps
 from api.version import service_version
 from api.watcher import Watcher
 from api.webhook_sender import Sender
-from models import predictions, quotas, service_secrets
+from models import dry_runs, predictions, quotas, service_secrets
 from models.artifacts import open_store
 from models.database import Database
 from models.destinations import Destinations
@@ -52,11 +52,12 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     service.doorbell.start()
     service.background.start()
     try:
-        with _hearing_stop_signals(service.watcher, service.answers):
+        with _hearing_stop_signals(service.watcher, service.answers, service.findings):
             yield service
     finally:
         await service.watcher.close()
         await service.answers.close()
+        await service.findings.close()
         for close in (
             service.webhooks.close,
             service.background.close,
@@ -127,6 +128,7 @@ def _open(settings: Settings, database: Database) -> Service:
             interval_seconds=_ANSWERS_SECONDS,
             longest_interval_seconds=_LATE_ANSWERS_SECONDS,
         ),
+        findings=Watcher(database, look=dry_runs.versions),
         cursors=Cursors(cursor_secret),
         key_usage=KeyUsage(database),
         webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),

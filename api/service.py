@@ -40,6 +40,7 @@ class Service:
     profiler: Profiler
     watcher: Watcher
     answers: Watcher
+    findings: Watcher
     cursors: Cursors
     key_usage: KeyUsage
     webhooks: Sender

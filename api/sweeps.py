@@ -9,7 +9,7 @@ from typing import Final
 
 from api.background import Sweep
 from api.service import Service
-from models import audit, doorbells, idempotency, orphans, predictions
+from models import audit, doorbells, dry_runs, idempotency, orphans, predictions
 from models.reaper import Reaper
 
 _logger = logging.getLogger("trainyard.background")
@@ -52,6 +52,7 @@ def sweeps(service: Service) -> list[Sweep]:
     def forget_questions() -> None:
         with database.unit_of_work() as connection:
             predictions.expire(connection)
+            dry_runs.expire(connection)
 
     return [
         Sweep("reaper", settings.reaper_seconds, reap),

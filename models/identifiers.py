@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import Literal
 
-Kind = Literal["job", "ds", "ckpt", "evt", "wh", "key", "wrk", "prd", "prj", "aud"]
+Kind = Literal["job", "ds", "ckpt", "evt", "wh", "key", "wrk", "prd", "prj", "aud", "dry"]
 
 _lock = threading.Lock()
 _last_tick = 0

@@ -156,7 +156,7 @@ def from_row(
         warnings=decode(row.warnings),
         progress=progress,
         descent=Descent(parent_id=row.parent_id, origin=row.origin, init_checkpoint_id=row.init_checkpoint_id),
-        trace_id=trace and trace.trace_id,
+        trace_id=None if trace is None else trace.trace_id,
         created_at=row.created_at,
         queued_at=row.queued_at,
         started_at=row.started_at,

@@ -85,7 +85,7 @@ def submit(
             "parent_id": descent.parent_id,
             "origin": descent.origin,
             "init_checkpoint_id": descent.init_checkpoint_id,
-            "traceparent": trace and trace.header,
+            "traceparent": None if trace is None else trace.header,
             "created_at": at,
             "queued_at": at,
         },

@@ -40,6 +40,7 @@ class Settings(OidcSettings):
     max_body_bytes: int = Field(1 << 20, gt=0, description="Longest JSON body.")
     max_predict_bytes: int = Field(16 << 20, gt=0, description="Longest body of rows to predict.")
     predict_seconds: float = Field(30.0, gt=0, description="Longest time that a prediction may take.")
+    dry_run_seconds: float = Field(60.0, gt=0, description="Longest time that a dry run of a step may take.")
     max_upload_bytes: int = Field(256 << 30, gt=0, description="Largest dataset.")
 
     requests_per_minute: int = Field(

@@ -26,6 +26,7 @@ class Submission:
     sent: Mapping[str, Any]
     resolved: Mapping[str, Any]
     dataset_ids: tuple[str, ...]  # samples have none
+    profile: Profile
     descent: Descent = NO_DESCENT
 
 
@@ -40,7 +41,7 @@ def prepare(
         _check_columns(explicit.data, test)
     resolved = spec.document(explicit)
     destinations.check(resolved["tracking"])
-    prepared = Submission(sent=document, resolved=resolved, dataset_ids=dataset_ids)
+    prepared = Submission(sent=document, resolved=resolved, dataset_ids=dataset_ids, profile=profile)
     if parsed.init_from is None:
         return prepared
     return _beginning(connection, prepared, project=project, wanted=parsed.init_from)

@@ -23,6 +23,7 @@ _KINDS_OF_ARRAYS: Final = frozenset({"<i8", "<f8"})
 TRAIN: Final = b"t"
 PREDICT: Final = b"p"
 PROBE: Final = b"d"
+DRY_RUN: Final = b"s"
 
 #: A longer header is a broken peer, not a long message: the longest real one, a resolved spec, is a few kilobytes.
 MAX_HEADER_BYTES: Final = 64 << 20

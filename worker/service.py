@@ -18,6 +18,7 @@ from models.errors import Unavailable
 from models.settings import Settings
 from models.spans import open_tracer
 from worker import health, node
+from worker.dry_runs import DryRuns
 from worker.nudges import Nudges
 from worker.predictions import Predictions
 from worker.slots import Slots
@@ -64,6 +65,15 @@ class Worker:
             spares=self._spares,
             worker_id=self._identity.worker_id,
         )
+        self._dry_runs = DryRuns(
+            settings,
+            database=self._database,
+            store=open_store(settings.artifacts),
+            spares=self._spares,
+            worker_id=self._identity.worker_id,
+            device=self.slots.idle_device,
+            num_threads=max(1, node.num_cores() // settings.slots),
+        )
         self._nudges = Nudges(settings.broker, pool=settings.pool, on_nudge=self._heard, on_ring=self._sweep)
         self._closing = threading.Event()
         self._signalled, self._signal_end = os.pipe()
@@ -77,6 +87,7 @@ class Worker:
         self._spares.start()
         self._nudges.start()
         self._predictions.start()
+        self._dry_runs.start()
         for thread in self._threads:
             thread.start()
         log.info("worker %s (%s) serves pool %s", self._identity.name, self._identity.worker_id, self._settings.pool)
@@ -105,6 +116,7 @@ class Worker:
             thread.join(_RETRY_SECONDS)
         self._nudges.close()
         self._predictions.close()
+        self._dry_runs.close()
         self._spares.close()
         self._tracer.close()
         with suppress(Unavailable), self._database.unit_of_work() as connection:
@@ -115,6 +127,7 @@ class Worker:
     def _heard(self, message: str) -> None:
         """A nudge tells of a question, or names a job that has orders."""
         self._predictions.nudge(message)
+        self._dry_runs.nudge(message)
         self.slots.nudge(message)
 
     def _await_signal(self) -> None:

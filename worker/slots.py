@@ -94,6 +94,12 @@ class Slots:
         """The slots whose device has failed too often, as the API shows them."""
         return self._quarantine.document()
 
+    def idle_device(self) -> tuple[Device, bool]:
+        """The device of a free slot, or of a busy one, and whether it is free: to try something on, not to train."""
+        with self._changed:
+            slot = self._free[0] if self._free else 0
+            return self._devices[slot % len(self._devices)], bool(self._free)
+
     def work(self) -> None:
         """Answer a doorbell: take a free slot and train until nothing is claimable. Returns at once if none is free."""
         slot = self._enter()
@@ -187,7 +193,9 @@ class Slots:
         if job is None:
             return False
         lease, trace = job.claim.lease, tracing.parse(job.claim.traceparent)
-        with logbook.about(job_id=lease.job_id, attempt=lease.attempt, trace_id=trace and trace.trace_id):
+        with logbook.about(
+            job_id=lease.job_id, attempt=lease.attempt, trace_id=None if trace is None else trace.trace_id
+        ):
             self._supervise(slot, job, trainer, began_at=began_at)
         return True
 

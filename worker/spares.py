@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from worker.exits import Exit
-from worker.messages import PREDICT, PROBE, TRAIN, Decoder, Frame, FrameError
+from worker.messages import DRY_RUN, PREDICT, PROBE, TRAIN, Decoder, Frame, FrameError
 from worker.processes import TrainerProcess
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,11 @@ class Spares:
         finally:
             process.kill()
             process.close()
+
+    def dry_runner(self, environment: Mapping[str, str]) -> TrainerProcess:
+        """A process forked to try one job for a few steps. Raises NoTemplate when there is nothing to fork from."""
+        with self._lock:
+            return self._forked(Frame("prepare", {"environment": dict(environment)}), what=DRY_RUN)
 
     def give_back(self, slot: int, spare: TrainerProcess) -> None:
         """Return a spare that was taken and has not been used."""

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from worker.messages import PREDICT, PROBE, TRAIN, Frame
+from worker.messages import DRY_RUN, PREDICT, PROBE, TRAIN, Frame
 
 #: Runs a trainer on its channel and answers the exit code.
 Run = Callable[[socket.socket], int]
@@ -179,10 +179,12 @@ def start(
     warm_up: Callable[[], Sequence[Callable[[], object]]],
     predict: Run | None = None,
     probe: Run | None = None,
+    dry_run: Run | None = None,
 ) -> None:
     """The body of a template process whose control socket is the descriptor named by the last argument.
 
-    Its children train by `run` and, where they are given, predict by `predict` and try their device by `probe`.
+    Its children train by `run` and, where they are given, predict by `predict`, try their device by `probe` and a job
+    by `dry_run`.
     `warm_up` does what must be done before the first of them, and answers what is left to do.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))
@@ -190,7 +192,7 @@ def start(
         signal.signal(ours, signal.SIG_IGN)  # the supervisor side drains first, then closes the socket
     chores = warm_up()
     freeze()
-    asked = {TRAIN: run, PREDICT: predict, PROBE: probe}
+    asked = {TRAIN: run, PREDICT: predict, PROBE: probe, DRY_RUN: dry_run}
     Template(control, runs={byte: what for byte, what in asked.items() if what is not None}, chores=chores).serve()
     os._exit(0)
 
@@ -198,7 +200,7 @@ def start(
 def main() -> None:
     """A template whose trainers train; what it forks from is imported here, not by those who only need `Template`."""
     die_with_parent()  # while it imports and warms up, it does not look at its control socket
-    from worker import predictor, probe, trainer
+    from worker import dry_run, predictor, probe, trainer
     from worker.training import train
     from worker.warm_up import rehearse, warm_up
 
@@ -206,6 +208,7 @@ def main() -> None:
         run=lambda channel: trainer.run(channel, train=train, rehearse=rehearse),
         predict=predictor.run,
         probe=probe.run,
+        dry_run=dry_run.run,
         warm_up=warm_up,
     )
 

@@ -97,7 +97,7 @@ def _train(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> Res
     begin = start.get("begin") if resume is None else None
     return train(
         spec.parse(start["spec"]),
-        _read(start["source"]),
+        read(start["source"]),
         directory=Path(start["directory"]),
         device=start["device"],
         callbacks=[reporter, Narrator()],
@@ -119,8 +119,8 @@ def _newest_good(candidates: Sequence[Mapping[str, Any]], reporter: Reporter) ->
     return None
 
 
-def _read(source: Mapping[str, Any]) -> Source:
-    """The data of a job; where another dataset is the test, both as one."""
+def read(source: Mapping[str, Any]) -> Source:
+    """The data of a job, from where the worker has put it; where another dataset is the test, both as one."""
     if (test := source.get("test")) is not None:
         return joined(_read_one(source), _read_one(test))
     return _read_one(source)

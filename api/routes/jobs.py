@@ -18,7 +18,8 @@ from api.auditing import ChangeDep
 from api.authentication import JobsRead, JobsWrite
 from api.bodies import JsonBody, validated
 from api.conditional import Representation, Wait, is_known, require, wait_preference
-from api.idempotency import Created, CreationDep
+from api.dry_running import tried
+from api.idempotency import Created, Creation, CreationDep
 from api.pagination import PagingDep
 from api.parameters import LabelsDep
 from api.replies import json_response
@@ -27,7 +28,9 @@ from models import comparison, jobs, submission
 from models.errors import FieldError, Unprocessable
 from models.job import Job
 from models.jobs import JobFilter
+from models.principal import Principal
 from models.status import Status
+from models.submission import Submission
 
 router = APIRouter(tags=["jobs"])
 
@@ -44,26 +47,51 @@ _EXAMPLE = {
     status_code=201,
     responses={
         200: {"description": "Dry run: what the spec would become.", "model": schemas.DryRun},
-        **answers(schemas.Job, 409, 413, 415, status=201),
+        **answers(schemas.Job, 409, 413, 415, 504, status=201),
     },
     openapi_extra=body("JobSpec", example=_EXAMPLE),
 )
-def create_job(
+async def create_job(
     service: ServiceDep,
     principal: JobsWrite,
     document: JsonBody,
     creation: CreationDep,
-    dry_run: Annotated[Literal["schema", "data"] | None, Query(description="Check and resolve; store nothing.")] = None,
+    dry_run: Annotated[
+        Literal["schema", "data", "step"] | None,
+        Query(
+            description="Store nothing. `schema`: check and resolve; `data`: and tell what is known of the data; "
+            "`step`: have a worker take the first steps for real, and tell shapes, memory and time."
+        ),
+    ] = None,
 ) -> Response:
     """Submit a job. It is stored before the answer leaves, and an idle worker of its pool hears of it at once."""
+    if dry_run is None:
+        return await run_in_threadpool(_create, service, principal, document, creation)
+    prepared = await run_in_threadpool(_prepare, service, principal, document, creation)
+    if isinstance(prepared, Response):
+        return prepared
+    answer: dict[str, Any] = {"resolved_spec": prepared.resolved}
+    if dry_run == "data":
+        answer["data_report"] = prepared.profile.model_dump(mode="json")
+    if dry_run == "step":
+        answer |= await tried(service, prepared, project=principal.project)
+    return json_response(answer)
+
+
+def _prepare(service: Service, principal: Principal, document: Any, creation: Creation) -> Submission | Response:
+    """The spec, fit to be queued; or the answer that this very request got before."""
     if (replayed := creation.replay()) is not None:
         return replayed
     with service.database.reading() as connection:
-        prepared = submission.prepare(
+        return submission.prepare(
             connection, project=principal.project, document=document, destinations=service.destinations
         )
-    if dry_run is not None:
-        return json_response({"resolved_spec": prepared.resolved})
+
+
+def _create(service: Service, principal: Principal, document: Any, creation: Creation) -> Response:
+    prepared = _prepare(service, principal, document, creation)
+    if isinstance(prepared, Response):
+        return prepared
 
     def queue(connection: Any) -> Created:
         job = submission.queue(connection, prepared, project=principal.project)

@@ -174,12 +174,42 @@ class JobPage(Shape):
     next_cursor: str | None
 
 
+class Shapes(Shape):
+    """What goes into the network and comes out, the batch first. Null where no call was seen."""
+
+    inputs: Any
+    outputs: Any
+
+
+class PeakMemory(Shape):
+    """The most memory that the process had, shared pages included, and what PyTorch reserved on a GPU."""
+
+    host: int
+    device: int | None
+
+
 class DryRun(BaseModel):
-    """What a spec would become. Nothing is stored."""
+    """What a spec would become. Nothing is stored. All but `resolved_spec` and `data_report` are of `dry_run=step`."""
 
     model_config = ConfigDict(extra="allow")
 
     resolved_spec: dict[str, Any]
+    data_report: dict[str, Any] | None = Field(
+        None, description="Of `data`: the dataset's profile. Of `step`: what preparing the rows has found and done."
+    )
+    parameters: int | None = Field(None, description="Weights that are trained.")
+    steps: int | None = Field(None, description="Optimizer steps of the whole job, if nothing ends it early.")
+    steps_per_epoch: int | None = None
+    batch_size: int | None = None
+    rows: dict[str, int] | None = None
+    device: str | None = None
+    shapes: Shapes | None = None
+    preparing_seconds: float | None = None
+    seconds_per_step: float | None = Field(None, description="Of the steps behind the first one.")
+    eta_seconds: float | None = Field(None, description="For the whole job: preparation, every step, validation.")
+    peak_memory_bytes: PeakMemory | None = None
+    checkpoint_bytes: int | None = None
+    warnings: list[dict[str, Any]] | None = None
 
 
 class JobChanges(Shape):

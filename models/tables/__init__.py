@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from models.tables.access import api_keys, audit_log, gpu_usage, projects, quotas
 from models.tables.base import metadata
+from models.tables.dry_runs import dry_runs
 from models.tables.jobs import attempts, doorbells, events, job_labels, job_leases, jobs
 from models.tables.predictions import predictions
 from models.tables.records import checkpoints, findings, histograms, log_chunks, metric_chunks, metric_series
@@ -22,6 +23,7 @@ __all__ = [
     "checkpoints",
     "datasets",
     "doorbells",
+    "dry_runs",
     "events",
     "findings",
     "gpu_usage",

@@ -208,4 +208,5 @@ def _facts(session: Session) -> dict[str, Any]:
         "rows": {"train": len(session.train), "validation": len(session.validation), "test": len(session.data.test)},
         "num_threads": torch.get_num_threads(),
         "device": str(session.device),
+        "report": session.data.report,
     }

@@ -1,0 +1,164 @@
+"""Tries specs for those who ask before they submit: a thread beside the slots, and a process forked for each.
+
+One at a time, with a time limit, on the CPU beside whatever trains, and on a GPU only while one of its slots is free.
+Whatever becomes of the process, the thread answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from models import dry_runs
+from models.artifacts import ArtifactStore
+from models.database import Database
+from models.dry_runs import DryRun
+from models.errors import InvalidData, Unavailable
+from models.leases import Claim, Lease
+from models.settings import Settings
+from worker import memory_kills
+from worker.assignment import locate, locate_beginning
+from worker.messages import Frame
+from worker.node import Device
+from worker.predictions import Asked, PredictorGone
+from worker.spares import NoTemplate, Spares
+
+log = logging.getLogger(__name__)
+
+#: How long one whose nudge was lost waits.
+LOOK_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.2
+#: Left for the answer's way back.
+_MARGIN_SECONDS: Final = 1.0
+_STOP_SECONDS: Final = 2.0
+_TOO_LONG: Final = {
+    "status": 504,
+    "code": "dry_run_timeout",
+    "detail": "Preparing the data and taking a step took longer than a request may; the job itself may take longer.",
+}
+
+
+class DryRuns:
+    """Claims what waits in a pool and has it tried, one after another."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        store: ArtifactStore,
+        spares: Spares,
+        worker_id: str,
+        device: Callable[[], tuple[Device, bool]],
+        num_threads: int,
+    ) -> None:
+        """`device` answers what to try on, and whether a slot of it is free."""
+        self._pool = settings.pool
+        self._database = database
+        self._store = store
+        self._spares = spares
+        self._worker_id = worker_id
+        self._device = device
+        self._num_threads = num_threads
+        self._asked: Asked | None = None
+        self._bell = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dry-runs", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def nudge(self, message: str) -> None:
+        """Look now, if the message tells of a dry run in this pool."""
+        if message == dry_runs.nudge(self._pool):
+            self._bell.set()
+
+    def close(self) -> None:
+        """Leave what is not finished to other workers."""
+        self._closing.set()
+        self._bell.set()
+        if self._thread.ident is not None:
+            if (asked := self._asked) is not None:
+                asked.process.kill()  # the thread hears of it
+            self._thread.join(_STOP_SECONDS)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                while not self._closing.is_set() and self._try_one():
+                    continue
+            except NoTemplate:
+                self._closing.wait(_RETRY_SECONDS)  # it warms up: what waits is there still
+                continue
+            except Unavailable:
+                log.debug("the database does not answer; dry runs wait")
+            except Exception:  # without this thread every dry run would run into its deadline
+                log.exception("a dry run has failed; looking again")
+            self._bell.wait(LOOK_SECONDS)
+            self._bell.clear()
+
+    def _try_one(self) -> bool:
+        """Try the oldest; False where there was none. Raises Unavailable and NoTemplate."""
+        with self._database.reading() as connection:
+            if not dry_runs.is_waiting(connection, pool=self._pool):
+                return False
+        device, is_free = self._device()
+        asked = self._asked = Asked(self._spares.dry_runner(device.environment))  # who cannot fork leaves it to others
+        try:
+            with self._database.unit_of_work() as connection:
+                found = dry_runs.claim(
+                    connection,
+                    pool=self._pool,
+                    worker_id=self._worker_id,
+                    devices=dry_runs.takes(device.kind, is_free=is_free),
+                )
+            if found is None:
+                return False
+            document = self._document(asked, found)
+        finally:
+            self._asked = None
+            asked.close()
+        with self._database.unit_of_work() as connection:
+            if document is None:
+                dry_runs.release(connection, dry_run_id=found.id)
+            else:
+                dry_runs.answer(connection, dry_run_id=found.id, document=document)
+        return document is not None
+
+    def _document(self, asked: Asked, wanted: DryRun) -> dict[str, Any] | None:
+        """What the client is to be told; None when this worker stops before it is known."""
+        until, oom_kills = time.monotonic() + wanted.seconds_left - _MARGIN_SECONDS, memory_kills.count()
+        try:
+            question = self._question(wanted)
+            return asked.ask(question, timeout_seconds=max(0.0, until - time.monotonic()))
+        except InvalidData as error:
+            return {"problem": _problem(422, "invalid_data", str(error), pointer="#/data/dataset")}
+        except TimeoutError:
+            return {"problem": dict(_TOO_LONG)}
+        except PredictorGone as error:
+            if self._closing.is_set():
+                return None
+            log.warning("the process of dry run %s has ended: %s", wanted.id, error)
+        if memory_kills.count() > oom_kills:
+            detail = "The operating system ran out of memory and killed the dry run."
+            return {"problem": _problem(422, "out_of_memory", detail, pointer="#/training/batch_size")}
+        return {"problem": _problem(503, "dry_run_crashed", "The process that tried the step has crashed.")}
+
+    def _question(self, wanted: DryRun) -> Frame:
+        """What the process is asked. Raises InvalidData where the data is gone."""
+        claim = Claim(Lease(wanted.id, 1, ""), wanted.project, dict(wanted.sent), dict(wanted.resolved), [])
+        with self._database.reading() as connection:
+            source = locate(connection, claim, store=self._store)
+            begin = locate_beginning(connection, claim, store=self._store)
+        device = (wanted.sent.get("resources") or {}).get("device", "auto")
+        fields = {"spec": wanted.resolved, "source": source, "begin": begin, "device": device}
+        return Frame("question", {**fields, "num_threads": self._num_threads})
+
+
+def _problem(status: int, code: str, detail: str, *, pointer: str | None = None) -> dict[str, Any]:
+    errors = [] if pointer is None else [{"pointer": pointer, "detail": detail}]
+    return {"status": status, "code": code, "detail": detail, "errors": errors}
