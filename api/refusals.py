@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -31,8 +31,9 @@ _LONGEST: Final = 200
 class Refusals:
     """Writes down what was refused to whom, so many a minute; how many were too many stands in the next line."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._clock = clock
         self._lock = threading.Lock()
         self._minute = 0
         self._counts: Counter[str] = Counter()
@@ -59,7 +60,7 @@ class Refusals:
     def _admitted(self, address: str) -> int | None:
         """How many refusals were left out before this one; None where it is to be left out too."""
         with self._lock:
-            if (minute := int(time.monotonic() // 60)) != self._minute:
+            if (minute := int(self._clock() // 60)) != self._minute:
                 self._minute, self._counts = minute, Counter()
             if self._counts[address] >= _PER_ADDRESS or self._counts.total() >= _PER_MINUTE:
                 self._unrecorded += 1

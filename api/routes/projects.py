@@ -12,10 +12,10 @@ from api.answers import answers, body
 from api.auditing import ChangeDep
 from api.authentication import AnyScope, Operator
 from api.bodies import JsonBody, validated
-from api.conditional import Representation
+from api.conditional import Representation, strong_etag
 from api.idempotency import Created, CreationDep
 from api.pagination import PagingDep
-from api.replies import json_response
+from api.replies import json_bytes, json_response
 from api.service import Service, ServiceDep
 from models import controls, projects, quotas
 from models.database import Connection
@@ -42,7 +42,8 @@ def create_project(_: Operator, document: JsonBody, creation: CreationDep) -> Re
     def make(connection: Connection) -> Created:
         made = projects.create(connection, name=wanted.name)
         quotas.change(connection, project=made.name, limits=wanted.quotas.model_dump(exclude_unset=True))
-        return Created(Representation.of(_document(connection, made)), location=f"/v1/projects/{made.name}")
+        content = json_bytes(_document(connection, made))
+        return Created(Representation(content, strong_etag(content)), location=f"/v1/projects/{made.name}")
 
     return creation.run(make)
 
