@@ -147,6 +147,11 @@ class Settings(OidcSettings):
         return self.artifacts_url or str((self.data_dir / "artifacts").resolve())
 
     @cached_property
+    def cache_dir(self) -> Path:
+        """Where this machine keeps what can be computed again."""
+        return self.data_dir.resolve() / "cache"
+
+    @cached_property
     def hosts(self) -> list[str]:
         """The Host headers that the API answers to."""
         return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from models import checkpoints, datasets
@@ -53,9 +54,15 @@ def locate_beginning(connection: Connection, claim: Claim, *, store: ArtifactSto
 
 
 def start_frame(
-    claim: Claim, source: Mapping[str, Any], *, store: ArtifactStore, num_threads: int, begin: str | None = None
+    claim: Claim,
+    source: Mapping[str, Any],
+    *,
+    store: ArtifactStore,
+    num_threads: int,
+    begin: str | None = None,
+    memory: Path | None = None,
 ) -> Frame:
-    """The start frame of a claimed job."""
+    """The start frame of a claimed job; `memory` is where this machine keeps what simple predictors answer."""
     return Frame(
         "start",
         {
@@ -65,6 +72,7 @@ def start_frame(
             "device": (claim.sent.get("resources") or {}).get("device", "auto"),
             "num_threads": num_threads,
             "begin": begin,
+            "memory": None if memory is None else str(memory),
             "is_first_attempt": claim.lease.attempt == 1,
             "resume": [
                 {"attempt": there.attempt, "step": there.step, "path": str(store.path(there.location))}

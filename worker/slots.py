@@ -25,6 +25,7 @@ from models.spans import SILENT, Tracer
 from models.status import Fault, Outcome
 from worker.assignment import keep_last, locate, locate_beginning, max_runtime_seconds, start_frame
 from worker.ledger import Ledger
+from worker.messages import Frame
 from worker.node import Device, Identity, num_cores
 from worker.processes import TrainerProcess
 from worker.quarantine import Quarantine
@@ -282,11 +283,16 @@ class Slots:
             keep_last=keep_last(claim),
         )
 
+    def _start(self, job: _Job) -> Frame:
+        memory = self._settings.cache_dir / "baselines"
+        source, begin, threads = job.source, job.begin, self._num_threads
+        return start_frame(job.claim, source, store=self._store, num_threads=threads, begin=begin, memory=memory)
+
     def _supervisor(self, job: _Job, trainer: TrainerProcess, ledger: Ledger, spans: AttemptSpans) -> Supervisor:
         claim, settings = job.claim, self._settings
         return Supervisor(
             trainer,
-            start_frame(claim, job.source, store=self._store, num_threads=self._num_threads, begin=job.begin),
+            self._start(job),
             ledger=ledger,
             spans=spans,
             limits=Limits(

@@ -48,6 +48,7 @@ class Train(Protocol):
         callbacks: Sequence[Callback],
         resume: checkpoint.Snapshot | None,
         begin: Path | None,
+        memory: Path | None,
     ) -> Result:
         """As `worker.training.train`."""
 
@@ -95,6 +96,7 @@ def _train(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> Res
     torch.set_num_threads(start["num_threads"])  # not passed to training: a resumed run keeps the number it began with
     resume = _newest_good(start["resume"], reporter)
     begin = start.get("begin") if resume is None else None
+    memory = start.get("memory")
     return train(
         spec.parse(start["spec"]),
         read(start["source"]),
@@ -103,6 +105,7 @@ def _train(start: Mapping[str, Any], reporter: Reporter, *, train: Train) -> Res
         callbacks=[reporter, Narrator()],
         resume=resume,
         begin=None if begin is None else Path(begin),
+        memory=None if memory is None else Path(memory),
     )
 
 

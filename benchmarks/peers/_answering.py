@@ -8,16 +8,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+#: Where the asker reads. What libraries print goes to the log instead, from the import of this module on.
+_replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
 
 def answer(does: Mapping[str, Callable[..., Mapping[str, Any]]]) -> None:
-    """Do what each line asks for, by name and with its details, until there are no more.
-
-    What a library prints goes to the log: the answers alone are written where the asker reads.
-    """
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    """Do what each line asks for, by name and with its details, until there are no more."""
     for line in sys.stdin:
         asked = json.loads(line)
         found = does[asked.pop("what")](**asked)
-        replies.write(json.dumps(found) + "\n")
-        replies.flush()
+        _replies.write(json.dumps(found) + "\n")
+        _replies.flush()

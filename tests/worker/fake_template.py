@@ -40,6 +40,7 @@ def train(
     callbacks: Sequence[Callback],
     resume: Snapshot | None,
     begin: Path | None,
+    memory: Path | None,
 ) -> Result:
     """Count steps, or misbehave as the job's name says."""
     callback = Callbacks(tuple(callbacks))

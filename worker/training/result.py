@@ -36,8 +36,16 @@ class Result:
     result: dict[str, Any]
 
 
-def score_test(session: Session, test: Rows, *, on_sign: Callable[[], None] = lambda: None) -> dict[str, Any]:
+def score_test(
+    session: Session,
+    test: Rows,
+    *,
+    on_sign: Callable[[], None] = lambda: None,
+    memory: baselines.Memory | None = None,
+) -> dict[str, Any]:
     """The test scores of the model as it is, and of simple predictors beside it; `on_sign` is called in between.
+
+    What those answer is taken from `memory` where it is known there.
 
     The test rows are looked at here and nowhere else, once.
     """
@@ -52,7 +60,7 @@ def score_test(session: Session, test: Rows, *, on_sign: Callable[[], None] = la
     judged = evaluation.judged(outputs, test.targets)
     network = contestant("network", judged)
     loss = finite({"loss": float(session.loss(outputs, test.targets))})
-    answered = baselines.answers(session, test) if session.spec.evaluation.baselines else ()
+    answered = baselines.answers(session, test, memory=memory) if session.spec.evaluation.baselines else ()
     rivals = [contestant(name, evaluation.judged_as(answers, test.targets)) for name, answers in answered]
     table = {}
     if isinstance(judged, Classified) and signature.classes is not None:

@@ -13,6 +13,7 @@ from models.formats.sources import Source
 from models.spec import JobSpec
 from models.spec.network import Recurrent
 from worker.training import fingerprints
+from worker.training.baselines import Memory
 from worker.training.callbacks import Callback, Callbacks
 from worker.training.checkpoint import PREDICTING, Snapshot, check_identity, latest_good, load
 from worker.training.data import Data, prepare
@@ -39,16 +40,18 @@ def train(
     resume: Path | Snapshot | None = None,
     begin: Path | Snapshot | None = None,
     num_threads: int | None = None,
+    memory: Path | None = None,
 ) -> Result:
     """Train what a spec describes on a source; checkpoints go to folders below `directory`.
 
     `resume` names a checkpoint folder to go on from; where it is damaged, the newest good one beside it is taken, and
     the start where there is none. A snapshot that is loaded already is not read again. `begin` names one to take the
     initial weights from, and nothing else. `num_threads` is what PyTorch computes with; a resumed run keeps the number
-    it began with unless told otherwise. Raises InvalidSpec, InvalidData and TrainingError.
+    it began with unless told otherwise. `memory` is a folder for what simple predictors answer, which is then computed
+    once per split. Raises InvalidSpec, InvalidData and TrainingError.
     """
     with surroundings(deterministic=spec.deterministic, num_threads=num_threads):
-        run = _Run(Callbacks(tuple(callbacks)), directory=directory)
+        run = _Run(Callbacks(tuple(callbacks)), directory=directory, memory=memory)
         begin = load(begin, only=PREDICTING) if isinstance(begin, Path) else begin
         session = run.open(spec, source, device=choose_device(device), begin=begin)
         return run.go(session, resume=resume, keeps_threads=num_threads is None)
@@ -57,9 +60,10 @@ def train(
 class _Run:
     """One call of `train`."""
 
-    def __init__(self, callback: Callback, *, directory: Path) -> None:
+    def __init__(self, callback: Callback, *, directory: Path, memory: Path | None = None) -> None:
         self._callback = callback
         self._directory = directory
+        self._memory = memory
         self._phase = ""
         self._phase_began = time.monotonic()
         self._phase_seconds: dict[str, float] = {}
@@ -108,12 +112,18 @@ class _Run:
         returned = _returned(session, keeper, last)
         session.model.load_state_dict(returned.weights)
         test = prepare_rows(session.data.test, session.model)
-        scores = score_test(session, test, on_sign=self._callback.on_sign)
+        scores = score_test(session, test, on_sign=self._callback.on_sign, memory=self._known(session, keeper))
         self._enter("saving")
         final = keeper.finish(last, returned=returned)
         self._enter("")
         whole = {**summary(session, ending, final, phase_seconds=self._phase_seconds), **scores}
         return Result("succeeded", session.counters.step, session.counters.epoch, whole)
+
+    def _known(self, session: Session, keeper: Keeper) -> Memory | None:
+        """What simple predictors have answered on this split before, where that is kept."""
+        if self._memory is None:
+            return None
+        return Memory(self._memory, session, data_sha256=keeper.identity["data_sha256"])
 
     def _keeper(self, session: Session, recorder: Recorder) -> Keeper:
         facts = {
