@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from api.background import Background
 from api.doorbell import Doorbell
 from api.exposition import Requests
+from api.imports import Importer
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.rate_limits import RateLimits
@@ -48,7 +49,8 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     """The open resources and the sweeps of one process, from start to stop."""
     database = Database(settings.database)
     service = await run_in_threadpool(_open, settings, database)
-    service.background.take(sweeps(service))
+    importer = Importer(service)
+    service.background.take([*sweeps(service), *importer.sweeps()])
     service.doorbell.start()
     service.background.start()
     try:
@@ -60,6 +62,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await service.findings.close()
         for close in (
             service.webhooks.close,
+            importer.close,
             service.background.close,
             service.readiness.close,
             service.profiler.close,

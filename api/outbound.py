@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -75,25 +76,61 @@ def check_url(url: str, *, allowed: Sequence[Network] = ()) -> httpx2.URL:
     return parsed
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request really goes: a URL with the checked address in place of the name, and what keeps the name."""
+
+    url: httpx2.URL
+    headers: dict[str, str]
+    extensions: dict[str, str] = field(default_factory=dict)
+
+
+def pin(url: str, *, allowed: Sequence[Network] = (), port: int | None = None, with_public: bool = True) -> Target:
+    """Look the host of a URL up, once, and hold to the address that was found. Raises Refused and Unreachable.
+
+    `port` is the URL's own; without `with_public` the allowed networks are all that may be reached.
+    """
+    parsed = check_url(url, allowed=allowed)
+    port = port or parsed.port or {"https": 443, "http": 80}[parsed.scheme]
+    address = resolve(parsed.host, port, allowed=allowed)
+    is_allowed = any(address in network for network in allowed)
+    if parsed.scheme == "http" and not is_allowed:
+        raise Refused(f"is not encrypted, and {address} is not in an allowed network")
+    if not with_public and not is_allowed:
+        raise Refused(f"leads to {address}, which is not in an allowed network")
+    host = {"Host": parsed.netloc.decode("ascii")}
+    return Target(parsed.copy_with(host=str(address)), host, {"sni_hostname": parsed.host})
+
+
+@contextmanager
+def get(target: Target, *, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
+    """GET from a pinned target, the body not read yet. Raises Unreachable, also for what goes wrong in the block."""
+    try:
+        with (
+            httpx2.Client(trust_env=False, follow_redirects=False, timeout=_TIMEOUT_SECONDS) as client,
+            client.stream(
+                "GET", target.url, headers={**headers, **target.headers}, extensions=target.extensions
+            ) as response,
+        ):
+            yield response
+    except httpx2.HTTPError as error:
+        raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from error
+
+
 def post(
     url: str, *, content: bytes, headers: Mapping[str, str], allowed: Sequence[Network] = (), port: int | None = None
 ) -> Answer:
     """POST to the checked address of a URL's host. Raises Refused and Unreachable. `port` is the URL's own."""
-    parsed = check_url(url, allowed=allowed)
-    port = port or parsed.port or {"https": 443, "http": 80}[parsed.scheme]
-    address = resolve(parsed.host, port, allowed=allowed)
-    if parsed.scheme == "http" and not any(address in network for network in allowed):
-        raise Refused(f"is not encrypted, and {address} is not in an allowed network")
-    pinned = parsed.copy_with(host=str(address))
+    target = pin(url, allowed=allowed, port=port)
     try:
         with (
             httpx2.Client(trust_env=False, follow_redirects=False, timeout=_TIMEOUT_SECONDS) as client,
             client.stream(
                 "POST",
-                pinned,
+                target.url,
                 content=content,
-                headers={**headers, "Host": parsed.netloc.decode("ascii")},
-                extensions={"sni_hostname": parsed.host},
+                headers={**headers, **target.headers},
+                extensions=target.extensions,
             ) as response,
         ):
             return Answer(response.status_code, _retry_after(response.headers.get("retry-after")))

@@ -45,6 +45,8 @@ class Dataset:
     created_at: float
     updated_at: float
     revision: int
+    source_url: str | None = None
+    source_tag: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The dataset as the API shows it."""
@@ -60,6 +62,7 @@ class Dataset:
             "sha256": self.sha256,
             "received_bytes": self.received_bytes,
             "profile": self.profile,
+            "source": None if self.source_url is None else {"url": self.source_url.partition("?")[0]},
             "created_at": rfc3339(self.created_at),
             "updated_at": rfc3339(self.updated_at),
         }
@@ -74,8 +77,12 @@ def declare(
     options: Mapping[str, Any],
     num_bytes: int,
     sha256: str | None,
+    source_url: str | None = None,
 ) -> Dataset:
-    """Announce a dataset whose content will follow. Raises `TooManyRequests` where the project may keep no more."""
+    """Announce a dataset whose content will follow, or be fetched from a URL; then its size is 0 as long as unknown.
+
+    Raises `TooManyRequests` where the project may keep no more.
+    """
     identifier = new_id("ds")
     row = connection.execute(
         insert(datasets)
@@ -89,6 +96,7 @@ def declare(
             bytes=num_bytes,
             sha256=sha256,
             received_bytes=0,
+            source_url=source_url,
             created_at=created_at(identifier),
             updated_at=now(),
             revision=1,
@@ -96,7 +104,7 @@ def declare(
         .returning(*datasets.c),
     ).one()
     quotas.check(connection, project=project, name="dataset_bytes")
-    return _dataset(row)
+    return of_row(row)
 
 
 def get(connection: Connection, *, project: str, dataset_id: str) -> Dataset:
@@ -106,7 +114,7 @@ def get(connection: Connection, *, project: str, dataset_id: str) -> Dataset:
     ).one_or_none()
     if row is None:
         raise NotFound(f"There is no dataset {dataset_id}.", code="dataset_not_found")
-    return _dataset(row)
+    return of_row(row)
 
 
 def listing(connection: Connection, *, project: str, page: PageRequest) -> list[Dataset]:
@@ -115,7 +123,7 @@ def listing(connection: Connection, *, project: str, page: PageRequest) -> list[
     if page.before is not None:
         statement = statement.where(datasets.c.id < page.before)
     rows = connection.execute(statement.order_by(datasets.c.id.desc()).limit(page.limit + 1))
-    return [_dataset(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def received(connection: Connection, *, dataset_id: str, offset: int, received_bytes: int) -> None:
@@ -155,7 +163,7 @@ def unprofiled(connection: Connection, *, older_than_seconds: float) -> list[Dat
     rows = connection.execute(
         select(datasets).where(datasets.c.status == PROFILING, datasets.c.updated_at < now() - older_than_seconds),
     )
-    return [_dataset(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 def remove(connection: Connection, *, project: str, dataset_id: str) -> str | None:
@@ -193,10 +201,11 @@ def _change(connection: Connection, condition: Any, values: Mapping[str, Any]) -
         raise Conflict(
             "The dataset is not in a state that allows this, or another upload was faster.", code="upload_conflict"
         )
-    return _dataset(row)
+    return of_row(row)
 
 
-def _dataset(row: Row[Any]) -> Dataset:
+def of_row(row: Row[Any]) -> Dataset:
+    """The dataset of a whole row."""
     return Dataset(
         id=row.id,
         project=row.project,
@@ -213,4 +222,6 @@ def _dataset(row: Row[Any]) -> Dataset:
         created_at=row.created_at,
         updated_at=row.updated_at,
         revision=row.revision,
+        source_url=row.source_url,
+        source_tag=row.source_tag,
     )

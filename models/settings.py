@@ -89,6 +89,11 @@ class Settings(OidcSettings):
         description="Seconds, by comma, between the attempts to deliver an event to a webhook.",
     )
 
+    dataset_urls: str = Field(
+        "none",
+        description="Whence datasets may be imported by URL, by comma: `public` for any public address, and networks.",
+    )
+
     tracking_destinations: str = Field(
         "none", description="Trackers that jobs may speak to, by comma: addresses, and `sqlite` for local databases."
     )
@@ -162,6 +167,17 @@ class Settings(OidcSettings):
         if self.webhook_allowed_networks == "none":
             return []
         return [ip_network(text.strip()) for text in self.webhook_allowed_networks.split(",")]
+
+    @cached_property
+    def import_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks from which datasets may be imported although they are not public. Raises ValueError."""
+        words = (text.strip() for text in self.dataset_urls.split(","))
+        return [ip_network(word) for word in words if word not in {"none", "public", ""}]
+
+    @cached_property
+    def imports_public(self) -> bool:
+        """Whether datasets may be imported from public addresses."""
+        return "public" in {text.strip() for text in self.dataset_urls.split(",")}
 
     @cached_property
     def webhook_schedule(self) -> list[float]:

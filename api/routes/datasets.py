@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api import schemas
+from api import outbound, schemas
 from api.answers import answers, body
 from api.auditing import ChangeDep
 from api.authentication import DatasetsRead, DatasetsWrite
@@ -20,7 +20,7 @@ from api.service import Service, ServiceDep
 from api.uploads import Upload, contents_turn
 from models import datasets, formats
 from models.datasets import Dataset
-from models.errors import BadRequest, PayloadTooLarge
+from models.errors import BadRequest, Conflict, FieldError, PayloadTooLarge, Unprocessable
 
 router = APIRouter(tags=["datasets"])
 
@@ -47,10 +47,12 @@ _CONTENT = {
 def declare_dataset(
     service: ServiceDep, principal: DatasetsWrite, document: JsonBody, creation: CreationDep
 ) -> Response:
-    """Announce a dataset. Its content follows by `PUT …/content`."""
+    """Announce a dataset. Its content follows by `PUT …/content`, or is fetched from `url` where that is allowed."""
     declared = validated(schemas.DatasetDeclaration, document)
+    if declared.url is not None:
+        _check_source(service, declared.url)
     options = formats.parse_options(declared.format, declared.options).model_dump(mode="json", exclude_unset=True)
-    if declared.bytes > service.settings.max_upload_bytes:
+    if (declared.bytes or 0) > service.settings.max_upload_bytes:
         limit = service.settings.max_upload_bytes
         raise PayloadTooLarge(f"A dataset may have {limit} bytes, not {declared.bytes}.", max_bytes=limit)
 
@@ -61,8 +63,9 @@ def declare_dataset(
             name=declared.name,
             format=declared.format,
             options=options,
-            num_bytes=declared.bytes,
+            num_bytes=declared.bytes or 0,
             sha256=declared.sha256,
+            source_url=declared.url,
         )
         return Created(Representation.of(dataset.document()), location=f"/v1/datasets/{dataset.id}")
 
@@ -91,6 +94,8 @@ async def upload_content(
     _check_kind(request)
     offset, is_last = _offset(upload_offset), _is_last(upload_complete)
     dataset = await run_in_threadpool(_get, service, project=principal.project, dataset_id=dataset_id)
+    if dataset.source_url is not None:
+        raise Conflict("The content of this dataset is fetched from its URL.", code="content_imported")
     content = blocks(request, max_bytes=max(0, dataset.bytes - offset))
     received = await Upload(service, dataset, offset, change).receive(content, is_last=is_last)
     is_whole = received.status != datasets.AWAITING_CONTENT
@@ -156,3 +161,17 @@ def _is_last(header: str) -> bool:
     if header not in {"?0", "?1"}:
         raise BadRequest(f"Upload-Complete takes ?0 or ?1, not {header[:32]!r}.", code="invalid_upload_complete")
     return header == "?1"
+
+
+def _check_source(service: Service, url: str) -> None:
+    """Raise Unprocessable for a URL that the service may not fetch from, as far as it can be said without a look-up."""
+    settings = service.settings
+    detail = "this service imports no datasets; TRAINYARD_DATASET_URLS allows it"
+    if settings.dataset_urls != "none":
+        try:
+            outbound.check_url(url, allowed=settings.import_networks)
+        except outbound.Refused as refused:
+            detail = str(refused)
+        else:
+            return
+    raise Unprocessable(f"#/url: {detail}.", code="invalid_body", errors=[FieldError("#/url", detail)])

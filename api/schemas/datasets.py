@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.schemas.common import Id, Reason, Shape
 from models.profile import Profile
@@ -17,9 +17,29 @@ class DatasetDeclaration(Shape):
 
     name: Annotated[Name, Field(min_length=1, examples=["adult"])]
     format: str = Field(examples=["csv"])
-    bytes: int = Field(gt=0, description="Size of the whole content.")
+    bytes: int | None = Field(
+        None, gt=0, description="Size of the whole content; not with `url`, which says it itself."
+    )
+    url: str | None = Field(
+        None,
+        min_length=1,
+        max_length=2000,
+        description="Where the service fetches the content itself, if TRAINYARD_DATASET_URLS allows it.",
+    )
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Checked on arrival when given.")
     options: dict[str, Any] = Field({}, description="What the format needs to know; `/v1/catalogue` lists it.")
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.bytes is None) is (self.url is None):
+            raise ValueError("give bytes and send the content, or give the url that it is to be fetched from")
+        return self
+
+
+class DatasetSource(Shape):
+    """Where a dataset's content was fetched from, without the query of the URL, which may hold a secret."""
+
+    url: str
 
 
 class Dataset(BaseModel):
@@ -33,10 +53,11 @@ class Dataset(BaseModel):
     options: dict[str, Any]
     status: str = Field(description="`awaiting_content`, `profiling`, `ready` or `invalid`.")
     reason: Reason | None
-    bytes: int
+    bytes: int = Field(description="0 while the source of an import has not told it.")
     received_bytes: int
     sha256: str | None
     profile: Profile | None
+    source: DatasetSource | None = Field(None, description="Where the service fetches it from; null for an upload.")
     created_at: datetime
 
 

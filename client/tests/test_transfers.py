@@ -10,6 +10,7 @@ from hashlib import sha256
 import pytest
 
 from models.formats import FORMATS
+from tests.fixtures.sources import serving_content
 from trainyard import (
     ConfigurationError,
     Conflict,
@@ -266,3 +267,18 @@ def test_a_record_keeps_what_the_service_sent(client, table):
     declared = client.datasets.declare(table).record
     assert json.loads(json.dumps(declared.raw))["bytes"] == len(CSV) == declared.bytes
     assert declared.sha256 == sha256(CSV).hexdigest()
+
+
+def test_the_service_fetches_a_file_by_itself(client):
+    with serving_content(CSV) as source:
+        dataset = client.datasets.fetch(source.url(), sha256=sha256(CSV).hexdigest()).wait(timeout=60)
+        with pytest.raises(InvalidDataset, match="SHA-256"):
+            client.datasets.fetch(source.url(), name="other", sha256="0" * 64).wait(timeout=60)
+    assert (dataset.name, dataset.record.format, dataset.profile["rows"]) == ("people", "csv", 400)
+
+
+def test_a_url_that_the_service_does_not_fetch_from_is_refused(client):
+    with pytest.raises(Unprocessable, match="not a public address"):
+        client.datasets.fetch("https://10.0.0.1/people.csv")
+    with pytest.raises(ConfigurationError, match="format"):
+        client.datasets.fetch("https://example.com/people")

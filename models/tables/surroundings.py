@@ -26,6 +26,8 @@ datasets: Final = Table(
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("source_url", Text),  # where the service fetches the content itself
+    Column("source_tag", String(256)),  # the entity tag of what has arrived of it so far
     Index("ix_datasets_project_id", "project", "id"),
     Index("ix_datasets_status", "status"),
     Index("ix_datasets_location", "location"),

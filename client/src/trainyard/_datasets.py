@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, Final, Self
+from urllib.parse import urlsplit
 
 from ._archives import archive_format
 from ._downloads import OnBytes, digest
@@ -165,6 +166,30 @@ class Datasets:
         }
         return Dataset(self._transport, self._transport.post("/v1/datasets", body=body))
 
+    def fetch(
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        format: str | None = None,  # noqa: A002  the service's own word
+        options: Mapping[str, Any] | None = None,
+        sha256: str | None = None,
+    ) -> Dataset:
+        """Let the service fetch a dataset from a URL by itself, where it is configured to; `wait()` for the result.
+
+        `name` and `format` follow from the path of the URL unless given. With `sha256` other content is refused.
+        Raises Unprocessable for a URL that the service does not fetch from.
+        """
+        file = PurePosixPath(urlsplit(url).path)
+        body = {
+            "name": name or file.name.split(".")[0] or "imported",
+            "format": format or _format_by_name(file),
+            "url": url,
+            "options": dict(options or {}),
+            **({} if sha256 is None else {"sha256": sha256}),
+        }
+        return Dataset(self._transport, self._transport.post("/v1/datasets", body=body))
+
     def get(self, dataset_id: str) -> Dataset:
         """The dataset with this id. Raises NotFound."""
         return Dataset(self._transport, self._transport.get(f"/v1/datasets/{dataset_id}"))
@@ -176,9 +201,16 @@ class Datasets:
 
 
 def _guess_format(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
-    if suffixes and suffixes[-1] in _ARCHIVES:
-        return archive_format(path)
+    suffixes = _suffixes(path)
+    return archive_format(path) if suffixes and suffixes[-1] in _ARCHIVES else _format_by_name(path)
+
+
+def _suffixes(path: PurePath) -> list[str]:
+    return [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKED]
+
+
+def _format_by_name(path: PurePath) -> str:
+    suffixes = _suffixes(path)
     guess = _FORMATS_BY_SUFFIX.get(suffixes[-1] if suffixes else "")
     if guess is None:
         raise ConfigurationError(f"cannot tell the format of {path.name} from its name; say which it is")

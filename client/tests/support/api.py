@@ -41,7 +41,9 @@ class Api:
 @contextmanager
 def running_api(database_url: str, folder: Path) -> Iterator[Api]:
     """Serve until the block ends."""
-    settings = Settings(data_dir=folder, database_url=database_url, broker_url="redis://127.0.0.1:9/0")
+    settings = Settings(
+        data_dir=folder, database_url=database_url, broker_url="redis://127.0.0.1:9/0", dataset_urls="127.0.0.0/8"
+    )
     database = Database(database_url)
     with database.unit_of_work() as connection:
         _, key = keys.create(connection, project="default", name="client tests", scopes=["admin"])

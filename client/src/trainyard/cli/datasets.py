@@ -1,4 +1,4 @@
-"""`trainyard datasets`: upload, list, show, delete."""
+"""`trainyard datasets`: upload, fetch, list, show, delete."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(no_args_is_help=True, help="Data to train on.")
     command(group, "upload")(upload)
+    command(group, "fetch")(fetch)
     command(group, "list")(list_datasets)
     command(group, "show")(show)
     command(group, "delete")(delete)
@@ -56,6 +57,24 @@ def upload(
         raise
     dataset.wait()
     session.show(dataset.record, dataset.id)
+
+
+def fetch(
+    session: Session,
+    url: Annotated[str, typer.Argument(help="Where the service fetches the file from.")],
+    name: Annotated[str | None, typer.Option(help="Name to list it under; default: the file's.")] = None,
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="Its format; default: by the file's ending.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Option of the format: header=false. Repeatable.")
+    ] = None,
+    sha256: Annotated[str | None, typer.Option(help="Refuse content with another digest.")] = None,
+) -> None:
+    """Let the service fetch a file by itself and wait until it is ready to train on, if it is configured to."""
+    options = dict(_option(text) for text in option or [])
+    dataset = session.client.datasets.fetch(url, name=name, format=file_format, options=options, sha256=sha256)
+    session.show(dataset.wait().record, dataset.id)
 
 
 def list_datasets(session: Session, limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20) -> None:
