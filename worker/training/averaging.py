@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.spec.regularization import Ema
-from worker.training.checkpoint.snapshot import Tensors, copied, weights_of
+from worker.training.checkpoint.snapshot import Tensors
 from worker.training.plan import Plan
 
 BATCH_NORMS: Final = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -46,12 +46,12 @@ class Average:
             self._put(raw)
 
     def weights(self) -> Tensors:
-        """Copies of the model's state with the mean where there is one."""
-        return weights_of(self._model) | copied(self._means)
+        """The model's state with the mean where there is one; no copies."""
+        return self._model.state_dict() | self._means
 
     def raw(self) -> Tensors:
-        """Copies of the weights that training goes on with, where they are not those of `weights`."""
-        return copied(self._live)
+        """The weights that training goes on with, where they are not those of `weights`; no copies."""
+        return dict(self._live)
 
     def restore(self, *, weights: Tensors, raw: Tensors) -> None:
         """Go on from what `weights` and `raw` gave."""

@@ -94,7 +94,10 @@ class Finding:
 
 
 class Callback:
-    """What a run tells. Every hook does nothing here; override those you want. None may be slow."""
+    """What a run tells. Every hook does nothing here; override those you want. None may be slow.
+
+    `on_checkpoint` and `on_sign` may come from the thread that saves while training goes on.
+    """
 
     def on_phase(self, phase: str) -> None:
         """A phase begins: preparing_data, training, evaluating, saving."""
@@ -112,7 +115,9 @@ class Callback:
         """Weights and gradients at the end of an epoch, at most `MOST_IN_A_RUN` times."""
 
     def on_checkpoint(self, checkpoint: SavedCheckpoint) -> None:
-        """A checkpoint is durable. A step that is told twice has more kinds the second time."""
+        """A checkpoint is durable; later steps may have been told before. A step that is told twice has more kinds the
+        second time.
+        """
 
     def on_rewound(self, step: int) -> None:
         """The run has diverged and is back at this step: what was told of later ones does not count."""

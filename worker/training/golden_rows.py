@@ -6,6 +6,7 @@ arithmetic are no longer those that trained, and predictions would be wrong with
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Final
 
@@ -39,6 +40,15 @@ def answered(model: Model, weights: Mapping[str, Tensor], split: Split) -> Tenso
         outputs = _outputs(model, weights, inputs)
     named = {f"{_INPUTS}{name}": values.contiguous() for name, values in inputs.items()}
     return {**named, _OUTPUTS: outputs.float().contiguous()}
+
+
+def outline(model: Model) -> Model:
+    """The modules of a model without weights: what `answered` asks while the model itself is being trained."""
+    without = {
+        id(weight): nn.Parameter(torch.empty_like(weight, device="meta"), requires_grad=False)
+        for weight in model.parameters()
+    }
+    return copy.deepcopy(model, without)
 
 
 def check(model: Model, golden: Mapping[str, Tensor]) -> None:

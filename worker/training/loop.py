@@ -64,6 +64,16 @@ class Loop:
 
     def fit(self) -> Ending:
         """Walk epochs from wherever the session is. A run that diverges still leaves its curve and its best weights."""
+        try:
+            ending = self._fitted()
+        except BaseException:
+            self.keeper.close()
+            raise
+        if ending is Ending.CANCELLED:
+            self.keeper.close(abandons=True)
+        return ending
+
+    def _fitted(self) -> Ending:
         ending = self._ordered() or self._finished()
         if ending is Ending.STOPPED and self.session.counters.position > 0:
             self._end_epoch()  # it goes on in the middle of an epoch, whose steps have not been scored
@@ -72,6 +82,8 @@ class Loop:
         while ending is None:
             try:
                 ending = self.epoch() or self._finished()
+                if ending not in (None, Ending.CANCELLED):
+                    self.keeper.settle()
             except Diverged as diverged:
                 if not self._may_rewind:
                     self.keeper.rescue()
@@ -79,7 +91,7 @@ class Loop:
                     raise
                 self._rewind(diverged)
         if ending in (Ending.PAUSED, Ending.DRAINED):
-            self.keeper.save()
+            self.keeper.save(waits=True)
         self.recorder.flush()
         return ending
 
@@ -204,7 +216,7 @@ class Loop:
             self.recorder.flush()
         ending = Ending.MAX_TIME if self.session.seconds >= self._max_seconds else self._ordered()
         goes_on = ending is None and counters.position < plan.steps_per_epoch and step < steps
-        if goes_on and self.keeper.due.after_step(step):
+        if goes_on and self.keeper.is_due(step):
             self.keeper.save()
         return ending
 

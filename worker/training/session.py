@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -14,7 +15,8 @@ from models.spec.loss import BinaryCrossEntropy
 from worker.training import augmentation, losses, networks
 from worker.training.averaging import Average
 from worker.training.beginning import begin_with
-from worker.training.checkpoint.snapshot import Snapshot, optimizer_state, restore_optimizer, weights_of
+from worker.training.checkpoint.rooms import Rooms
+from worker.training.checkpoint.snapshot import Snapshot, Tensors, optimizer_tensors, restore_optimizer
 from worker.training.data import Data
 from worker.training.diagnosis.figures import History
 from worker.training.early_stopping import Monitor
@@ -27,6 +29,7 @@ from worker.training.randomness import seed_initialization
 from worker.training.rows import Rows, prepare
 from worker.training.update import Update
 
+PARTS_OF_A_SNAPSHOT = ("weights", "optimizer", "raw")
 #: Rows that a network is fitted on before it is trained: enough for quantiles, however many there are.
 MOST_ROWS_TO_FIT = 1 << 17
 
@@ -60,22 +63,26 @@ class Session:
     history: History = field(default_factory=History)
     seconds: float = 0.0
     num_rows_seen: int = 0
+    rooms: Mapping[str, Rooms] = field(default_factory=lambda: {name: Rooms() for name in PARTS_OF_A_SNAPSHOT})
 
     @property
     def num_parameters(self) -> int:
         """Weights that are trained."""
         return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
 
+    def tensors(self) -> dict[str, Tensors]:
+        """The tensors that change, by the part of a snapshot that keeps them; no copies."""
+        average = self.average
+        return {
+            "weights": self.model.state_dict() if average is None else average.weights(),
+            "optimizer": optimizer_tensors(self.update.optimizer),
+            "raw": {} if average is None else average.raw(),
+        }
+
     def snapshot(self) -> Snapshot:
         """Copies of everything that changes, at a step boundary."""
-        return Snapshot(
-            step=self.counters.step,
-            epoch=self.counters.epoch,
-            weights=weights_of(self.model) if self.average is None else self.average.weights(),
-            optimizer=optimizer_state(self.update.optimizer),
-            state=self._state(),
-            raw={} if self.average is None else self.average.raw(),
-        )
+        copies = {part: self.rooms[part].copied(tensors) for part, tensors in self.tensors().items()}
+        return Snapshot(step=self.counters.step, epoch=self.counters.epoch, state=self._state(), **copies)
 
     def as_validated(self) -> AbstractContextManager[None]:
         """A context in which the model has the weights that are validated and returned."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn, optim
+from torch import Tensor, optim
 
 from worker.training.optimizers import Lbfgs
 
@@ -16,7 +16,8 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Tensors on the CPU and plain JSON values, shared with nothing.
+    """Tensors on the CPU and plain JSON values, shared with nothing. Hold a mapping of tensors whole: its memory is
+    used again when nobody does (see `rooms`).
 
     `weights` are the model's, `optimizer` the optimizer's state as `<parameter>.<name>`; `best` holds the weights of
     the best epoch where these are not them; `golden` holds a few rows and what these weights answer to them (see
@@ -57,34 +58,20 @@ class Snapshot:
         return replace(self, best=weights)
 
 
-def copied(tensors: Mapping[str, Tensor]) -> Tensors:
-    """Contiguous copies on the CPU."""
-    return {name: _copied(tensor) for name, tensor in tensors.items()}
-
-
 def _laid_out_as(parameter: Tensor, tensor: Tensor) -> Tensor:
     """A saved moment in the memory format of its weight: fused optimizers walk both in the order of their memory."""
     return torch.empty_like(parameter).copy_(tensor) if tensor.shape == parameter.shape else tensor
 
 
-def _copied(tensor: Tensor) -> Tensor:
-    tensor = tensor.detach()
-    if tensor.device.type == "cpu":
-        return tensor.clone(memory_format=torch.contiguous_format)
-    return tensor.to("cpu").contiguous()
+def optimizer_tensors(optimizer: optim.Optimizer) -> Tensors:
+    """The state of an optimizer as tensors named `<number of the parameter>.<name>`, or as it names them itself.
 
-
-def weights_of(model: nn.Module) -> Tensors:
-    """The state of a model: parameters and buffers by name."""
-    return copied(model.state_dict())
-
-
-def optimizer_state(optimizer: optim.Optimizer) -> Tensors:
-    """The state of an optimizer as tensors named `<number of the parameter>.<name>`, or as it names them itself."""
+    They are those that it works on, not copies.
+    """
     if isinstance(optimizer, Lbfgs):
-        return copied(optimizer.tensors())
+        return optimizer.tensors()
     state = optimizer.state_dict()["state"]
-    return copied({f"{number}.{name}": value for number, values in state.items() for name, value in values.items()})
+    return {f"{number}.{name}": value for number, values in state.items() for name, value in values.items()}
 
 
 def restore_optimizer(optimizer: optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

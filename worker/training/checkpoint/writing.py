@@ -15,13 +15,15 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import safetensors.torch
-
 from worker.training.callbacks import SavedCheckpoint, SavedFile
+from worker.training.checkpoint.background import Abandoned
+from worker.training.checkpoint.encoding import Piece, encoded
 from worker.training.checkpoint.snapshot import Snapshot
 
 FORMAT: Final = 1
@@ -34,6 +36,10 @@ GOLDEN: Final = "golden.safetensors"
 STATE: Final = "state.json"
 TEMPORARY: Final = ".tmp-"
 ASIDE: Final = ".old"
+#: Smaller files are hashed sooner than a thread is started.
+_LARGE_BYTES: Final = 1 << 20
+#: As much of a file as the disk is told to begin with before the rest is there.
+_EARLY_BYTES: Final = 8 << 20
 
 
 def save(
@@ -47,52 +53,92 @@ def save(
 ) -> SavedCheckpoint:
     """Write a snapshot to `<directory>/<step>` and return once it is durable.
 
-    `facts` go into the manifest beside the files; `on_sign` hears of every file that is done. Raises OSError when
-    anything could not be written or synced; then no trace of this checkpoint is left, and an older one of the same
-    step is as it was.
+    `facts` go into the manifest beside the files; `on_sign` hears of every piece that is written, and may raise
+    Abandoned. Raises OSError when anything could not be written or synced; then, and where it is abandoned, no trace of
+    this checkpoint is left, and an older one of the same step is as it was.
     """
     temporary = directory / f"{TEMPORARY}{snapshot.step}-{secrets.token_hex(4)}"
     temporary.mkdir(parents=True)
+    contents = [_Content(name, pieces) for name, pieces in _contents(snapshot)]
     try:
-        files = []
-        for name, content in _contents(snapshot):
-            files.append(_write(temporary / name, content))
-            on_sign()
+        for content in contents:
+            _write(temporary / content.name, content.pieces, on_sign=on_sign)
+        files = [content.described() for content in contents]
         manifest = {"format": FORMAT, "step": snapshot.step, "epoch": snapshot.epoch, **facts}
         manifest["files"] = {file.name: {"bytes": file.bytes, "sha256": file.sha256} for file in files}
-        sealed = _write(temporary / MANIFEST, _json(manifest))
+        last = _Content(MANIFEST, [_json(manifest)])
+        _write(temporary / MANIFEST, last.pieces)
         sync_directory(temporary)
         path = _put_in_place(temporary, directory / str(snapshot.step))
-    except OSError:
+    except (OSError, Abandoned):
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+    sealed = last.described()
     return SavedCheckpoint(snapshot.step, snapshot.epoch, kinds, dict(metrics), [*files, sealed], path, sealed.sha256)
 
 
-def _contents(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
-    """The files by name, each made when it is asked for: one at a time is in memory."""
+def _contents(snapshot: Snapshot) -> Iterator[tuple[str, Sequence[Piece]]]:
+    """The files by name, in pieces."""
     if snapshot.raw:
-        yield RAW, safetensors.torch.save(snapshot.raw)
+        yield RAW, encoded(snapshot.raw)
     if snapshot.best:
-        yield BEST, safetensors.torch.save(snapshot.best)
+        yield BEST, encoded(snapshot.best)
     if snapshot.golden:
-        yield GOLDEN, safetensors.torch.save(snapshot.golden)
+        yield GOLDEN, encoded(snapshot.golden)
     if snapshot.optimizer:
-        yield OPTIMIZER, safetensors.torch.save(snapshot.optimizer)
-    yield STATE, _json(snapshot.state)
-    yield WEIGHTS, safetensors.torch.save(snapshot.weights, metadata={"format": "pt"})
+        yield OPTIMIZER, encoded(snapshot.optimizer)
+    yield STATE, [_json(snapshot.state)]
+    yield WEIGHTS, encoded(snapshot.weights, metadata={"format": "pt"})
+
+
+class _Content:
+    """What a file is to hold. Where it is large its digest is computed while it is written."""
+
+    def __init__(self, name: str, pieces: Sequence[Piece]) -> None:
+        self.name = name
+        self.pieces = pieces
+        self._bytes = sum(memoryview(piece).nbytes for piece in pieces)
+        self._sha256 = hashlib.sha256()
+        self._thread = threading.Thread(target=self._hash, name=f"digest of {name}", daemon=True)
+        if self._bytes >= _LARGE_BYTES:
+            self._thread.start()
+        else:
+            self._hash()
+
+    def described(self) -> SavedFile:
+        """The file, once its digest is known."""
+        if self._thread.ident is not None:
+            self._thread.join()
+        return SavedFile(self.name, self._bytes, self._sha256.hexdigest())
+
+    def _hash(self) -> None:
+        for piece in self.pieces:
+            self._sha256.update(piece)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _write(path: Path, content: bytes) -> SavedFile:
+def _write(path: Path, pieces: Sequence[Piece], *, on_sign: Callable[[], None] = lambda: None) -> None:
+    begun, end = 0, 0
     with path.open("xb") as file:
-        file.write(content)
+        for piece in pieces:
+            file.write(piece)
+            on_sign()
+            end += memoryview(piece).nbytes
+            if end - begun >= _EARLY_BYTES:
+                file.flush()
+                _begin_to_sync(file.fileno(), begun, end)
+                begun = end
         file.flush()
         os.fsync(file.fileno())
-    return SavedFile(path.name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _begin_to_sync(descriptor: int, start: int, end: int) -> None:
+    """Have the disk begin with some bytes while the next ones are copied, so that less is left for the sync."""
+    if sys.platform == "linux":  # which takes the advice that they will not be read soon for a wish to have them gone
+        os.posix_fadvise(descriptor, start, end - start, os.POSIX_FADV_DONTNEED)
 
 
 def _put_in_place(temporary: Path, path: Path) -> Path:

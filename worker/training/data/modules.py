@@ -91,7 +91,15 @@ class ImagePreprocessing(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """A batch of raw images to `image * scale + shift`."""
-        return {"image": torch.addcmul(self.shift, batch["image"].to(self.scale.dtype), self.scale)}
+        image = batch["image"].to(self.scale.dtype, copy=True)
+        scale, shift = self._laid_out_as(image[:1])
+        return {"image": torch.addcmul(shift, image, scale, out=image)}
+
+    def _laid_out_as(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and shift in the memory format of an image: the CPU computes with vectors only where all agree."""
+        if image.device.type != "cpu":
+            return self.scale, self.shift
+        return torch.empty_like(image).copy_(self.scale), torch.empty_like(image).copy_(self.shift)
 
 
 class TextPreprocessing(nn.Module):

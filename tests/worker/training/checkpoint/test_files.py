@@ -12,6 +12,7 @@ import torch
 
 from worker.training import CheckpointRefused
 from worker.training.checkpoint import Snapshot, described, latest_good, load, save
+from worker.training.checkpoint.background import Abandoned
 from worker.training.checkpoint.writing import BEST, MANIFEST, OPTIMIZER, STATE, WEIGHTS
 
 STATE_DOCUMENT = {"scores": {"validation/loss": 0.5}, "is_complete": True, "counters": {"step": 7}}
@@ -261,7 +262,7 @@ def test_a_crash_while_the_replaced_folder_is_removed_is_forgotten(tmp_path):
     assert value_of(load(tmp_path / "7")) == 3.0
 
 
-def test_a_save_gives_a_sign_after_every_file(tmp_path):
+def test_a_save_gives_a_sign_after_every_piece_of_a_file(tmp_path):
     signs = []
     content = snapshot(best={"layer.weight": torch.zeros(2, 3)})
     save(
@@ -272,4 +273,26 @@ def test_a_save_gives_a_sign_after_every_file(tmp_path):
         facts={},
         on_sign=lambda: signs.append(len(list(next(tmp_path.iterdir()).iterdir()))),
     )
-    assert signs == [1, 2, 3, 4]
+    best, optimizer, state, weights = 2, 2, 1, 3  # a header each where there are tensors
+    assert signs == [*[1] * best, *[2] * optimizer, *[3] * state, *[4] * weights]
+
+
+def test_a_save_that_is_abandoned_leaves_no_trace(tmp_path):
+    saved_to(tmp_path, step=5)
+    signs = []
+
+    def abandon():
+        signs.append(1)
+        if len(signs) == 2:
+            raise Abandoned
+
+    with pytest.raises(Abandoned):
+        save(tmp_path, snapshot(), kinds=frozenset(), metrics={}, facts={}, on_sign=abandon)
+    assert [path.name for path in tmp_path.iterdir()] == ["5"]
+
+
+def test_a_large_file_has_the_digest_of_its_bytes_too(tmp_path):
+    large = Snapshot(7, 2, {"weight": torch.rand(1 << 19)}, {}, STATE_DOCUMENT)
+    path = save(tmp_path, large, kinds=frozenset(), metrics={}, facts={}).path
+    assert (path / WEIGHTS).stat().st_size > 1 << 20
+    assert torch.equal(load(path).weights["weight"], large.weights["weight"])
