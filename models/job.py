@@ -47,13 +47,20 @@ class Attempt:
 class Queue:
     """Why a queued job waits. `ahead` is counted up to `models.queue.LONGEST_COUNT`."""
 
-    ahead: int | None
-    reason: str | None
+    ahead: int
+    reason: str
+    detail: str
     eta_seconds: float | None = None
 
     def document(self) -> dict[str, Any]:
         """The queue entry as the API shows it."""
-        return {"ahead": self.ahead, "reason": self.reason, "eta_seconds": self.eta_seconds}
+        return {
+            "ahead": self.ahead,
+            "position": self.ahead + 1,
+            "reason": self.reason,
+            "detail": self.detail,
+            "eta_seconds": self.eta_seconds,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

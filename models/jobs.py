@@ -96,7 +96,7 @@ def submit(
     write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
     doorbells.leave(connection, job_id=identifier, pool=row.pool)
     quotas.admit(connection, project=project, device=row.device)
-    return from_row(row, history=_history(connection, identifier), queue=queue.explain(connection, row))
+    return from_row(row, history=_history(connection, identifier), queue=queue.explain(connection, row, estimate=False))
 
 
 def get(connection: Connection, *, project: str, job_id: str) -> Job:

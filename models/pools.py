@@ -9,10 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, select
 
 from models.candidates import ANY_DEVICE
-from models.clock import now
 from models.json_text import decode
 from models.tables import workers
-from models.workers import ALIVE_SECONDS
+from models.workers import is_alive
 
 
 class Lack(NamedTuple):
@@ -24,11 +23,14 @@ class Lack(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The workers of one pool that live and take jobs. `slots` counts theirs by the kind of their devices."""
+    """The workers of one pool that live and take jobs. `slots` counts theirs by the kind of their devices, without
+    those in quarantine.
+    """
 
     name: str
     slots: Mapping[str, int]
     num_draining: int
+    num_quarantined: int
 
     def num_slots(self, device: str) -> int:
         """Slots that a job for this device may run in."""
@@ -38,6 +40,9 @@ class Pool:
         """Why a job for this device cannot run on any of them; None where it can."""
         if self.num_slots(device):
             return None
+        if not self.slots and self.num_quarantined:
+            detail = f"Every slot of the pool {self.name!r} is in quarantine, because its device has failed."
+            return Lack("no_device", detail)
         if not self.slots and self.num_draining:
             detail = f"Every live worker of the pool {self.name!r} is draining and takes no jobs; start one that does."
             return Lack("no_worker", detail)
@@ -51,16 +56,20 @@ class Pool:
 def look(connection: Connection, name: str) -> Pool:
     """The pool as it is now."""
     slots: dict[str, int] = {}
-    num_draining = 0
+    num_draining = num_quarantined = 0
     for row in connection.execute(_ALIVE, {"of_pool": name}):
-        devices = decode(row.devices)
-        num_draining += bool(row.draining)
-        for slot in range(0 if row.draining else row.slots if devices else 0):
-            kind = str(devices[slot % len(devices)]["type"])  # slot i trains on device i, counted round
-            slots[kind] = slots.get(kind, 0) + 1
-    return Pool(name, slots, num_draining)
+        if row.draining:
+            num_draining += 1
+            continue
+        devices, failed = decode(row.devices), {slot["slot"] for slot in decode(row.quarantined)}
+        num_quarantined += len(failed)
+        for slot in range(row.slots):
+            if slot not in failed and devices:
+                kind = str(devices[slot % len(devices)]["type"])  # slot i trains on device i, counted round
+                slots[kind] = slots.get(kind, 0) + 1
+    return Pool(name, slots, num_draining, num_quarantined)
 
 
-_ALIVE = select(workers.c.devices, workers.c.slots, workers.c.draining).where(
-    workers.c.pool == bindparam("of_pool"), workers.c.seen_at > now() - ALIVE_SECONDS
+_ALIVE = select(workers.c.devices, workers.c.slots, workers.c.draining, workers.c.quarantined).where(
+    workers.c.pool == bindparam("of_pool"), is_alive()
 )

@@ -40,8 +40,17 @@ class Queue(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     ahead: int = Field(description="Jobs of the pool that go first.")
-    reason: str = Field(examples=["busy", "no_worker", "no_device"])
-    eta_seconds: float | None = None
+    position: int = Field(description="Its place in the queue of the pool, from 1.")
+    reason: str = Field(
+        description="`no_worker` and `no_device`: no live worker can run it. `quota` and `paused_queue`: its project "
+        "may not begin one now. `backoff`: its next attempt is not due yet. `busy`: others have their turn. "
+        "`starting`: a slot is free. More may come.",
+        examples=["busy", "no_worker", "no_device"],
+    )
+    detail: str = Field(description="The reason as a sentence.")
+    eta_seconds: float | None = Field(
+        None, description="In about so many seconds it begins, from measured times; null where nobody knows."
+    )
 
 
 class Attempt(Shape):

@@ -74,7 +74,7 @@ def test_a_queued_job_says_whether_there_is_a_worker_at_all(database: Database) 
     submitted = submit(database)
     assert job(database, submitted.id).queue.reason == "no_worker"
     _register(database, "wrk_a")
-    assert job(database, submitted.id).queue.reason == "busy"
+    assert job(database, submitted.id).queue.reason == "starting"
     with database.unit_of_work() as connection:
         workers.leave(connection, worker_id="wrk_a")
     assert job(database, submitted.id).queue.reason == "no_worker"
@@ -94,7 +94,7 @@ def test_a_worker_all_of_whose_slots_are_in_quarantine_has_no_device(database: D
     _register(database, "wrk_a", devices=[{"type": "cuda"}])
     submitted = submit(database)
     slots = [{"slot": number, "since": None, "faults": 2, "reason": None} for number in range(2)]
-    for quarantined, reason in ((slots[:1], "busy"), (slots, "no_device"), ([], "busy")):
+    for quarantined, reason in ((slots[:1], "starting"), (slots, "no_device"), ([], "starting")):
         with database.unit_of_work() as connection:
             workers.beat(connection, worker_id="wrk_a", utilisation={}, quarantined=quarantined)
         assert _listed(database)[0].document()["quarantined"] == quarantined
@@ -106,7 +106,7 @@ def test_a_job_for_a_device_that_no_worker_has_says_so(database: Database) -> No
     _register(database, "wrk_a")
     assert job(database, submitted.id).queue.reason == "no_device"
     _register(database, "wrk_b", name="beta", devices=[{"type": "cpu"}, {"type": "cuda"}])
-    assert job(database, submitted.id).queue.reason == "busy"
+    assert job(database, submitted.id).queue.reason == "starting"
 
 
 def test_registering_again_after_an_unknown_commit_is_harmless(database: Database) -> None:

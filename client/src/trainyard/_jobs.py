@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ._comparison import Comparison
 from ._exceptions import ConfigurationError
@@ -16,6 +16,8 @@ from ._transport import Transport
 
 #: A job spec, or the path of a JSON file that holds one.
 Spec = Mapping[str, Any] | str | Path
+#: A worker has to prepare the data before it takes a step; the service itself gives up earlier.
+_STEP_SECONDS: Final = 300.0
 
 
 class Jobs:
@@ -36,9 +38,13 @@ class Jobs:
     def dry_run(self, spec: Spec, *, level: str = "data") -> dict[str, Any]:
         """What the service makes of a spec, storing nothing: `resolved_spec` with every default filled in.
 
-        Level `schema` checks the spec alone, `data` also against the dataset. Raises Unprocessable as `submit` does.
+        Level `schema` checks and resolves it, `data` adds the dataset's profile as `data_report`, and `step` has a
+        worker take the first steps for real: `parameters`, `shapes`, `seconds_per_step`, `eta_seconds`,
+        `peak_memory_bytes`, `checkpoint_bytes`. Raises Unprocessable as `submit` does, and ServerError where no
+        live worker can run it.
         """
-        answer = self._transport.post("/v1/jobs", body=read_spec(spec), params={"dry_run": level})
+        timeout = _STEP_SECONDS if level == "step" else None
+        answer = self._transport.post("/v1/jobs", body=read_spec(spec), params={"dry_run": level}, timeout=timeout)
         return dict(answer)
 
     def compare(self, *job_ids: str) -> Comparison:

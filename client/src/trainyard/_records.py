@@ -52,8 +52,15 @@ class Queue(Document):
     """Why a queued job waits, and for how long perhaps."""
 
     ahead: int | None = None
+    position: int | None = None
     reason: str | None = None
+    detail: str | None = None
     eta_seconds: float | None = None
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether no worker that lives now can run the job."""
+        return self.reason in {"no_worker", "no_device"}
 
 
 @dataclass(frozen=True, kw_only=True)

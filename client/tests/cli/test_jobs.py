@@ -49,6 +49,12 @@ def test_submit_with_a_key_twice_makes_one_job(run, spec, pool):
     assert first == second
 
 
+def test_a_job_that_no_live_worker_can_run_says_so_when_it_is_submitted(run, client, spec, pool):
+    ran = run("submit", spec)
+    assert f"No worker of the pool '{pool}' is there" in ran.err
+    assert client.jobs.get(ran.out.strip()).record.queue.is_hopeless
+
+
 def test_a_dry_run_shows_the_resolved_spec_and_stores_nothing(run, client, spec, pool):
     ran = run("submit", spec, "--dry-run", "data")
     assert ran.document["network"]["type"] == "mlp"

@@ -47,6 +47,8 @@ def test_why_a_job_waits():
     assert words.waiting(Queue(ahead=1200, reason="busy")) == "1,200 ahead, waiting for a worker"
     assert words.waiting(Queue(ahead=0, reason="no_worker")) == "no worker is alive"
     assert words.waiting(Queue(reason="solar_flare")) == "solar_flare"
+    told = words.waiting(Queue(ahead=1, reason="busy", eta_seconds=90.0))
+    assert told == "1 ahead, waiting for a worker, begins in about 1 min 30 s"
 
 
 def test_an_unknown_status_is_shown_as_it_is():

@@ -53,6 +53,8 @@ const QUEUE_REASONS = {
   busy: "every worker is busy",
   quota: "the quota is used up",
   paused_queue: "the queue is paused",
+  backoff: "its next attempt is not due yet",
+  starting: "about to start",
 };
 
 /** @param {string} status @returns {boolean} whether the job has ended */

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.json import JSON
+from rich.markup import escape
 
 from trainyard import ConfigurationError, Job
 from trainyard._jobs import parse_spec, read_spec
@@ -42,7 +43,8 @@ def submit(
     ] = None,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Show it live until it ends.")] = False,
     dry_run: Annotated[
-        str | None, typer.Option(metavar="LEVEL", help="Only check it, by schema or also by data; nothing is stored.")
+        str | None,
+        typer.Option(metavar="LEVEL", help="Only check it, by schema, data or a step on a worker; nothing is stored."),
     ] = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Submitting twice with the same key makes one job.")
@@ -52,13 +54,15 @@ def submit(
     document = overrides.apply(_read(spec), settings or [])
     if dry_run is not None:
         answer = session.client.jobs.dry_run(document, level=dry_run)
-        session.show(answer, JSON(json.dumps(answer.get("resolved_spec", answer))))
+        session.show(answer, JSON(json.dumps(answer if dry_run == "step" else answer.get("resolved_spec", answer))))
         return
     job = session.client.jobs.submit(document, idempotency_key=idempotency_key)
     if following:
         watch(session, job)
     else:
         session.show(job.record, f"[bold]{job.id}[/]")
+        if job.record.queue is not None and job.record.queue.is_hopeless:
+            session.say(f"[yellow]It waits:[/] {escape(job.record.queue.detail or '')}")
 
 
 def list_jobs(

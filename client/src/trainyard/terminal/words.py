@@ -30,6 +30,8 @@ _REASONS: Final = {
     "busy": "waiting for a worker",
     "quota": "the project's quota is used up",
     "paused_queue": "the queue is paused",
+    "backoff": "its next attempt is not due yet",
+    "starting": "about to start",
 }
 
 
@@ -42,7 +44,9 @@ def status(word: str) -> str:
 def waiting(queue: Queue) -> str:
     """Why a job waits."""
     reason = _REASONS.get(queue.reason or "", queue.reason or "waiting")
-    return f"{count(queue.ahead)} ahead, {reason}" if queue.ahead else reason
+    ahead = f"{count(queue.ahead)} ahead, " if queue.ahead else ""
+    begins = f", begins in about {duration(queue.eta_seconds)}" if queue.eta_seconds else ""
+    return f"{ahead}{reason}{begins}"
 
 
 def value(number: float | None) -> str:
