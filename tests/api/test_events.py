@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,6 +219,47 @@ def test_a_client_that_goes_away_is_forgotten(server: Server):
     with _listening(server, job_id) as live:
         next(live)
     wait_for(lambda: server.app.state.service.watcher.num_listeners == 0, "the listener to be forgotten")
+
+
+def test_a_client_that_is_cut_fifty_times_at_random_misses_and_repeats_nothing(server: Server):
+    dice = random.Random(5)
+    heard: list[Frame] = []
+    with server.client() as client:
+        job_id = submit(client)["id"]
+        for cut in range(50):
+            client.patch(f"/v1/jobs/{job_id}", json={"name": f"cut {cut}"})
+            last = heard[-1].id if heard else "0"
+            heard += _whole_events(_cut_after(client, job_id, last, num_bytes=dice.randrange(1, 900)))
+        client.post(f"/v1/jobs/{job_id}/cancel")
+        last = heard[-1].id if heard else "0"
+        heard += _whole_events(client.get(_stream(job_id), headers={**STREAM, "Last-Event-ID": last}).text)
+        stored = client.get(f"/v1/jobs/{job_id}/events", params={"limit": 1000}).json()["data"]
+    assert len(stored) == 52
+    assert [frame.data for frame in heard] == stored
+
+
+def _stream(job_id: str) -> str:
+    return f"/v1/jobs/{job_id}/events"
+
+
+def _cut_after(client: httpx2.Client, job_id: str, last: str, *, num_bytes: int) -> str:
+    """What is read of a stream until the connection is cut behind so many bytes, or nothing more comes for a while."""
+    text = b""
+    headers = {**STREAM, "Last-Event-ID": last}
+    patience = httpx2.Timeout(30, read=0.3)
+    with (
+        client.stream("GET", _stream(job_id), headers=headers, timeout=patience) as response,
+        suppress(httpx2.ReadTimeout),
+    ):
+        for piece in response.iter_raw(chunk_size=8):
+            text += piece
+            if len(text) >= num_bytes:
+                break
+    return text.decode()
+
+
+def _whole_events(text: str) -> list[Frame]:
+    return [frame for frame in frames(text.rpartition("\n\n")[0]) if frame.id]
 
 
 def test_a_stream_ends_when_its_job_is_deleted(server: Server):
