@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.fixtures.postgresql",
     "tests.fixtures.databases",
     "tests.fixtures.brokers",
+    "tests.fixtures.object_store",
     "tests.fixtures.browser",
     "tests.fixtures.services",
     "tests.fixtures.results",

@@ -27,7 +27,7 @@ from api.version import service_version
 from api.watcher import Watcher
 from api.webhook_sender import Sender
 from models import dry_runs, predictions, quotas, service_secrets
-from models.artifacts import open_store
+from models.artifacts import store_of
 from models.database import Database
 from models.destinations import Destinations
 from models.oidc_settings import NONE
@@ -115,7 +115,7 @@ def _open(settings: Settings, database: Database) -> Service:
     with database.unit_of_work() as connection:
         cursor_secret = service_secrets.obtain(connection, "cursors")
         quotas.set_defaults(connection, settings)
-    artifacts, doorbell, background = open_store(settings.artifacts), Doorbell(settings.broker), Background()
+    artifacts, doorbell, background = store_of(settings), Doorbell(settings.broker), Background()
     parts = checks(database, artifacts=artifacts, doorbell=doorbell, background=background)
     return Service(
         settings=settings,

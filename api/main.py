@@ -37,6 +37,8 @@ from api.routes import (
 )
 from api.version import service_version
 from models import logbook
+from models.artifacts import usable_store
+from models.errors import Unavailable
 from models.settings import Settings
 from models.settings import settings as current_settings
 
@@ -65,8 +67,14 @@ _ROUTERS: Final = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service as an ASGI application. Nothing is opened before its lifespan begins."""
-    settings = settings or current_settings()
+    """The service as an ASGI application. Nothing is opened before its lifespan begins.
+
+    Without settings it is the one of this process: where its artifact store cannot be used, the process ends with a
+    line that says why.
+    """
+    if settings is None:
+        settings = current_settings()
+        _check_store(settings)
     logbook.configure(settings)  # here, so that the server's own first lines are of the same form
 
     @asynccontextmanager
@@ -105,3 +113,10 @@ def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         app.openapi_schema = openapi.document(app)
     return app.openapi_schema
+
+
+def _check_store(settings: Settings) -> None:
+    try:
+        usable_store(settings)
+    except Unavailable as error:
+        raise SystemExit(f"trainyard: {error.detail}") from None

@@ -14,7 +14,7 @@ from models import datasets
 from models.artifacts import ArtifactStore
 from models.database import Database
 from models.datasets import Dataset
-from models.errors import Conflict
+from models.errors import Conflict, Unavailable
 
 _logger = logging.getLogger("trainyard.profiling")
 _NUM_AT_ONCE: Final = 2
@@ -67,6 +67,8 @@ class Profiler:
             answer = self._run(dataset)
             if answer is not None:
                 self._store(dataset, answer)
+        except Unavailable as error:
+            _logger.warning("%s cannot be profiled now: %s", dataset.id, error.detail)
         except Conflict:
             _logger.info("dataset %s went away, or was profiled by another process", dataset.id)
         except Exception:
@@ -77,7 +79,11 @@ class Profiler:
 
     def _run(self, dataset: Dataset) -> dict[str, Any] | None:
         """What the child found; None where this process is stopping."""
-        child = self._start(dataset)
+        with self._artifacts.fetch(str(dataset.location), sha256=str(dataset.sha256)) as copy:
+            return self._run_on(dataset, str(copy.path))
+
+    def _run_on(self, dataset: Dataset, path: str) -> dict[str, Any] | None:
+        child = self._start(dataset, path)
         if child is None:
             return None
         try:
@@ -96,8 +102,7 @@ class Profiler:
             )
             return _error("reading it takes more memory or time than a dataset may use")
 
-    def _start(self, dataset: Dataset) -> subprocess.Popen[str] | None:
-        path = str(self._artifacts.path(str(dataset.location)))
+    def _start(self, dataset: Dataset, path: str) -> subprocess.Popen[str] | None:
         words = [
             sys.executable,
             "-m",

@@ -1,23 +1,27 @@
-"""File downloads: one byte range at most (RFC 9110), the digest of the whole (RFC 9530), never inline."""
+"""File downloads: one byte range at most (RFC 9110), the digest of the whole (RFC 9530), never inline.
+
+Bytes come from the artifact store by pieces, or the client is sent to the store for them, where it is one that clients
+can be sent to and the settings say so.
+"""
 
 from __future__ import annotations
 
-import os
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import anyio
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from api.conditional import is_known
+from models.artifacts import ArtifactStore
 from models.errors import NotFound, RangeNotSatisfiable
 
-_BLOCK_BYTES: Final = 256 << 10
+#: How long a link into the store may be followed.
+LINK_SECONDS: Final = 900.0
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,19})-([0-9]{0,19})\s*", re.IGNORECASE)
 
 
@@ -38,7 +42,7 @@ class Span:
 class Download:
     """A finished file whose size and digest are on record."""
 
-    path: Path
+    key: str
     name: str
     num_bytes: int
     sha256: str
@@ -79,39 +83,33 @@ def requested_span(header: str | None, *, num_bytes: int) -> Span | None:
     return Span(first, last)
 
 
-async def send(request: Request, download: Download) -> Response:
-    """Answer with the file, one range of it, or 304. Raises NotFound when it is gone and RangeNotSatisfiable."""
+async def send(request: Request, download: Download, *, store: ArtifactStore, may_redirect: bool = False) -> Response:
+    """Answer with the file, one range of it, 304, or where it is. Raises NotFound when it is gone, Unavailable where
+    the store is, and RangeNotSatisfiable.
+    """
     if is_known(download.etag, request.headers.get("if-none-match")):
         return Response(status_code=304, headers=download.headers)
     condition = request.headers.get("if-range")
     header = request.headers.get("range") if condition in (None, download.etag) else None
     span = requested_span(header, num_bytes=download.num_bytes)
-    try:
-        file = await anyio.open_file(download.path, "rb")
-    except OSError as error:
-        raise NotFound(f"The file {download.name!r} is no longer stored.") from error
-    await _check_size(file, download)
+    if may_redirect and (link := await run_in_threadpool(store.link, download.key, seconds=LINK_SECONDS)) is not None:
+        return Response(status_code=307, headers={"Location": link, "Cache-Control": "no-store"})
     headers, status = dict(download.headers), 200
     if span is not None:
         headers["Content-Range"] = f"bytes {span.first}-{span.last}/{download.num_bytes}"
         status = 206
     whole = span or Span(0, download.num_bytes - 1)
     headers["Content-Length"] = str(whole.num_bytes)
-    return StreamingResponse(
-        _blocks(file, whole), status_code=status, headers=headers, media_type="application/octet-stream"
-    )
+    content = await run_in_threadpool(_content, store, download, whole)
+    return StreamingResponse(content, status_code=status, headers=headers, media_type="application/octet-stream")
 
 
-async def _check_size(file: anyio.AsyncFile[bytes], download: Download) -> None:
-    if await file.seek(0, os.SEEK_END) != download.num_bytes:
-        await file.aclose()
+def _content(store: ArtifactStore, download: Download, span: Span) -> Iterator[bytes]:
+    """The bytes of a span, once it is known that the store has the file as it was saved."""
+    try:
+        size = store.size(download.key)
+    except NotFound as error:
+        raise NotFound(f"The file {download.name!r} is no longer stored.") from error
+    if size != download.num_bytes:
         raise NotFound(f"The file {download.name!r} is damaged.", code="artifact_damaged")
-
-
-async def _blocks(file: anyio.AsyncFile[bytes], span: Span) -> AsyncIterator[bytes]:
-    async with file:
-        await file.seek(span.first)
-        left = span.num_bytes
-        while left > 0 and (block := await file.read(min(left, _BLOCK_BYTES))):
-            left -= len(block)
-            yield block
+    return store.read(download.key, start=span.first, num_bytes=span.num_bytes)

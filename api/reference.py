@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from api.main import create_app
+from models.settings import Settings
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _HEAD: Final = """# The HTTP interface
@@ -36,7 +37,7 @@ _HEAD: Final = """# The HTTP interface
 
 def page() -> str:
     """The whole page as Markdown."""
-    paths = create_app().openapi()["paths"]
+    paths = create_app(Settings()).openapi()["paths"]
     operations = [
         (method.upper(), path, item[method]) for path, item in paths.items() for method in _METHODS if method in item
     ]

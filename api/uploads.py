@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -21,12 +21,17 @@ from starlette.requests import ClientDisconnect
 from api.auditing import Change
 from api.service import Service
 from models import datasets
+from models.artifacts import ArtifactStore
 from models.datasets import Dataset
-from models.errors import Conflict, Unavailable, Unprocessable
+from models.errors import Conflict, NotFound, Unavailable, Unprocessable
 from models.fingerprints import file_sha256
 
 _WRITE_BYTES: Final = 1 << 20
 _NOTE_BYTES: Final = 64 << 20
+
+
+class _Gone(Exception):
+    """The content was deleted with the last dataset that had it, just when it was found to be there already."""
 
 
 @dataclass(slots=True)
@@ -58,7 +63,7 @@ class Upload:
 
     @property
     def _path(self) -> Path:
-        return self.service.artifacts.path(f"uploads/{self.dataset.id}")
+        return self.service.artifacts.workspace(f"uploads/{self.dataset.id}")
 
     @contextmanager
     def _locked(self) -> Iterator[FileIO]:
@@ -74,6 +79,8 @@ class Upload:
     def _prepare(self, file: FileIO) -> None:
         # Looked at again under the lock: another request may have gone on since the first look.
         check_offset(self._stored(), self.offset)
+        if file.seek(0, os.SEEK_END) < self.offset:
+            self._forget("What has arrived is on another machine, or gone.")
         file.seek(self.offset)
         file.truncate()  # a process that died may have written more than it could note
 
@@ -133,13 +140,42 @@ class Upload:
         sha256 = file_sha256(self._path)
         if self.dataset.sha256 not in (None, sha256):
             self._start_over(sha256)
-        location = f"datasets/{sha256}"
-        with contents_turn(self.service):
-            self.service.artifacts.adopt(self._path, location)
-            with self.change.transaction() as connection:
-                whole = datasets.complete(connection, dataset_id=self.dataset.id, sha256=sha256, location=location)
+        whole = self._store(f"datasets/{sha256}", sha256)
+        self._path.unlink(missing_ok=True)
         self.service.profiler.profile(whole)
         return whole
+
+    def _store(self, location: str, sha256: str) -> Dataset:
+        """Have the content in the store and the dataset know it. Raises Unavailable where the store has no room."""
+        artifacts = self.service.artifacts
+        while True:
+            try:
+                artifacts.put(self._path, location)
+            except OSError as error:
+                raise _not_stored(error) from error
+            with suppress(_Gone), self.change.transaction() as connection:
+                whole = datasets.complete(
+                    connection,
+                    dataset_id=self.dataset.id,
+                    sha256=sha256,
+                    location=location,
+                    is_there=lambda: has(artifacts, location),
+                )
+                if whole is None:
+                    raise _Gone
+                return whole
+
+    def _forget(self, why: str) -> None:
+        """Begin with nothing again. Raises Conflict."""
+        with self.service.database.unit_of_work() as connection:
+            datasets.received(connection, dataset_id=self.dataset.id, offset=self.offset, received_bytes=0)
+        self._path.unlink(missing_ok=True)
+        raise Conflict(
+            f"{why} Send the content again from the start.",
+            code="upload_offset_mismatch",
+            received_bytes=0,
+            headers={"Upload-Offset": "0"},
+        )
 
     def _start_over(self, sha256: str) -> None:
         with self.service.database.unit_of_work() as connection:
@@ -172,13 +208,10 @@ def _not_stored(error: OSError) -> Unavailable:
     return Unavailable(f"The content cannot be stored: {reason}.", code="storage_full", headers={"Retry-After": "60"})
 
 
-@contextmanager
-def contents_turn(service: Service) -> Iterator[None]:
-    """Adopting content and deleting content that nobody needs take turns, or a new dataset could lose its bytes to an
-    old one.
-    """
-    path = service.artifacts.path("uploads/turn")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def has(artifacts: ArtifactStore, key: str) -> bool:
+    """Whether there is a file under a key. Raises Unavailable."""
+    try:
+        artifacts.size(key)
+    except NotFound:
+        return False
+    return True

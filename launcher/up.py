@@ -9,6 +9,7 @@ from launcher.folder import DataFolder, Running
 from launcher.readiness import Door
 from launcher.service import Plan, listening, url_of
 from launcher.supervision import HOPELESS_CRASHES, Supervisor
+from models.artifacts import usable_store
 from models.settings import Settings
 
 START_SECONDS = 120.0
@@ -17,7 +18,8 @@ START_SECONDS = 120.0
 def up(settings: Settings, *, say: Callable[[str], None] = print) -> None:
     """Run the service until SIGINT or SIGTERM; say one line `ready http://…` when a job can be submitted.
 
-    Raises folder.Occupied, service.PortTaken, broker.NoBroker or errors.NotStarted, each with a sentence for a person.
+    Raises folder.Occupied, service.PortTaken, broker.NoBroker, errors.NotStarted or, for an artifact store that cannot
+    be used, models.errors.Unavailable, each with a sentence for a person.
     """
     folder = DataFolder.at(settings.data_dir)
     with folder.taken(), listening(settings.host, settings.port) as listener:
@@ -25,6 +27,7 @@ def up(settings: Settings, *, say: Callable[[str], None] = print) -> None:
             raise NotStarted(
                 f"not listening on {settings.host} without an admin key: start once on 127.0.0.1 to make one"
             )
+        usable_store(settings)
         folder.roll_logs()
         url = url_of(listener)
         supervisor = Supervisor(

@@ -88,10 +88,9 @@ def record(
     id and the locations whose files may be deleted once this transaction has committed. Call it inside
     `leases.holding`.
     """
-    _forget(
-        connection,
-        (checkpoints.c.job_id == job_id) & (checkpoints.c.attempt == attempt) & (checkpoints.c.step == saved.step),
-    )
+    same = (checkpoints.c.job_id == job_id) & (checkpoints.c.attempt == attempt) & (checkpoints.c.step == saved.step)
+    replaced = connection.execute(select(checkpoints.c.location).where(same)).scalars().all()
+    _forget(connection, same)
     if saved.is_best:
         connection.execute(update(checkpoints).where(checkpoints.c.job_id == job_id).values(is_best=False))
     identifier = new_id("ckpt")
@@ -120,7 +119,8 @@ def record(
         )
         .values(last_checkpoint_step=saved.step),
     )
-    return identifier, _prune(connection, job_id=job_id, keep_last=keep_last, new=saved.location)
+    outdated = [location for location in replaced if location != saved.location]
+    return identifier, outdated + _prune(connection, job_id=job_id, keep_last=keep_last, new=saved.location)
 
 
 def listing(connection: Connection, *, job_id: str) -> list[Checkpoint]:
@@ -184,11 +184,12 @@ def _held(connection: Connection, identifiers: Sequence[str]) -> set[str]:
     return set(connection.execute(waiting).scalars())
 
 
-def location(connection: Connection, *, checkpoint_id: str) -> str | None:
-    """Where the files of a checkpoint are; None where it is gone or damaged."""
-    return connection.execute(
-        select(checkpoints.c.location).where(checkpoints.c.id == checkpoint_id, ~checkpoints.c.is_corrupt)
-    ).scalar_one_or_none()
+def standing(connection: Connection, *, checkpoint_id: str) -> Checkpoint | None:
+    """One checkpoint of any job; None where it is gone or damaged."""
+    row = connection.execute(
+        select(checkpoints).where(checkpoints.c.id == checkpoint_id, ~checkpoints.c.is_corrupt)
+    ).one_or_none()
+    return None if row is None else _checkpoint(row, is_latest=False)
 
 
 def _forget(connection: Connection, condition: ColumnElement[bool]) -> None:

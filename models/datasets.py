@@ -5,11 +5,11 @@ awaiting_content -> profiling -> ready | invalid. The bytes themselves are the a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from models import quotas
 from models.clock import now, rfc3339
@@ -24,6 +24,8 @@ AWAITING_CONTENT: Final = "awaiting_content"
 PROFILING: Final = "profiling"
 READY: Final = "ready"
 INVALID: Final = "invalid"
+#: The number of the lock that finding and deleting content take turns by.
+_CONTENTS: Final = 0x7452_4169_6E01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +139,21 @@ def received(connection: Connection, *, dataset_id: str, offset: int, received_b
     )
 
 
-def complete(connection: Connection, *, dataset_id: str, sha256: str, location: str) -> Dataset:
-    """The content is whole, verified and in the store: it will be profiled. Raises `Conflict`."""
+def complete(
+    connection: Connection,
+    *,
+    dataset_id: str,
+    sha256: str,
+    location: str,
+    is_there: Callable[[], bool] = lambda: True,
+) -> Dataset | None:
+    """The content is whole, verified and in the store: it will be profiled. Raises `Conflict`.
+
+    None where the content is no longer there, because the last dataset that had it was removed meanwhile.
+    """
+    _take_turn(connection)
+    if not is_there():
+        return None
     return _change(
         connection,
         (datasets.c.id == dataset_id) & (datasets.c.status == AWAITING_CONTENT),
@@ -167,7 +182,7 @@ def unprofiled(connection: Connection, *, older_than_seconds: float) -> list[Dat
 
 
 def remove(connection: Connection, *, project: str, dataset_id: str) -> str | None:
-    """Forget a dataset. Returns the location whose bytes nobody needs any more, to be deleted after the commit.
+    """Forget a dataset. Returns the location whose bytes nobody needs any more, to be `discard`ed after the commit.
 
     Raises `NotFound`, and `Conflict` while a job that is not over uses it.
     """
@@ -188,6 +203,29 @@ def remove(connection: Connection, *, project: str, dataset_id: str) -> str | No
         select(datasets.c.id).where(datasets.c.location == dataset.location).limit(1)
     ).first()
     return dataset.location if still_used is None else None
+
+
+def discard(connection: Connection, *, location: str, delete: Callable[[str], None]) -> bool:
+    """Have content deleted that no dataset has; whether there was none. Nobody can come to have it meanwhile."""
+    _take_turn(connection)
+    if connection.execute(select(datasets.c.id).where(datasets.c.location == location).limit(1)).first() is not None:
+        return False
+    delete(location)
+    return True
+
+
+def locations(connection: Connection) -> set[str]:
+    """Where the content of every dataset is."""
+    return set(connection.execute(select(datasets.c.location).where(datasets.c.location.is_not(None))).scalars())
+
+
+def _take_turn(connection: Connection) -> None:
+    """Finding content in the store and deleting it take turns, or a new dataset could lose its bytes to an old one.
+
+    SQLite's writers take turns anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_CONTENTS)))
 
 
 def _change(connection: Connection, condition: Any, values: Mapping[str, Any]) -> Dataset:

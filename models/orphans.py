@@ -1,27 +1,37 @@
-"""Checkpoint files without a row, and rows without files: what a crash between a commit and a deletion leaves behind.
+"""Artifacts without a row, and rows without artifacts: what a crash between a commit and a deletion leaves behind.
 
 A checkpoint's files are durable before its row is written, and its row is gone before its files are deleted. So files
-without a row belong to nobody once their attempt is over, and a row without files is damaged. What is younger than an
-hour is left alone, and so is every attempt that holds a lease: it may have saved what it cannot tell yet.
+without a row belong to nobody once their attempt is over, and a row without files is damaged. The content of a dataset
+that no row names is nobody's either. What is younger than an hour is left alone, and so is every attempt that holds a
+lease: it may have saved what it cannot tell yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby, islice
 from typing import Final
 
 from sqlalchemy import select, update
 
+from models import datasets
 from models.artifacts import ArtifactStore
 from models.database import Connection, Database
+from models.errors import NotFound
 from models.events import Entry
 from models.tables import checkpoints, job_leases, jobs
 from models.transitions import change
 
 MIN_AGE_SECONDS: Final = 3600.0
-_FOLDER: Final = "jobs"
+_JOBS: Final = "jobs"
+_DATASETS: Final = "datasets"
+_ASIDE: Final = ".old"
+_MANIFEST: Final = "manifest.json"
 _JOBS_AT_ONCE: Final = 200
+#: `jobs/<job>/<attempt>/<step>`
+_FOLDER_PARTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,46 +51,68 @@ class _Known:
     locations: set[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The files of one job: checkpoint folders and everything, by the age of what was changed last."""
+
+    job_id: str
+    folders: dict[str, float]
+    whole: set[str]
+    age_seconds: float
+
+
 def sweep(database: Database, store: ArtifactStore, *, min_age_seconds: float = MIN_AGE_SECONDS) -> Repairs:
-    """Look at the folder of every job once. Raises `Unavailable`.
+    """Look at every file once. Raises `Unavailable`.
 
     A store without any job is taken for one that is not mounted: then no row is called damaged.
     """
     repairs = Repairs()
-    there = [child.name for child in store.children(_FOLDER)]
-    for some in _batches(there):
+    whole: set[str] = set()
+    is_empty = True
+    found = _found(store)
+    while some := list(islice(found, _JOBS_AT_ONCE)):
+        is_empty = False
+        whole.update(*(one.whole for one in some))
         _sweep_some(database, store, some, repairs, min_age_seconds=min_age_seconds)
-    if there:
-        _find_damage(database, store, repairs)
+    if not is_empty:
+        _find_damage(database, store, repairs, whole=whole)
+    _sweep_datasets(database, store, repairs, min_age_seconds=min_age_seconds)
     return repairs
 
 
+def _found(store: ArtifactStore) -> Iterator[_Found]:
+    """What there is of every job; files are listed before rows are read, so that no new one is missed."""
+    for job_id, entries in groupby(store.walk(_JOBS), key=lambda entry: entry.key.split("/")[1]):
+        folders: dict[str, float] = {}
+        whole = set()
+        youngest = float("inf")
+        for key, age in entries:
+            youngest = min(youngest, age)
+            parts = key.split("/")
+            if len(parts) >= _FOLDER_PARTS and parts[2].isdecimal():
+                folder = "/".join(parts[:_FOLDER_PARTS])
+                folders[folder] = min(age, folders.get(folder, age))
+                if parts[_FOLDER_PARTS:] == [_MANIFEST]:
+                    whole.add(folder.removesuffix(_ASIDE))
+        yield _Found(job_id, folders, whole, youngest)
+
+
 def _sweep_some(
-    database: Database, store: ArtifactStore, names: Sequence[str], repairs: Repairs, *, min_age_seconds: float
+    database: Database, store: ArtifactStore, found: Sequence[_Found], repairs: Repairs, *, min_age_seconds: float
 ) -> None:
-    """Delete what belongs to nobody. The files are listed before the rows are read, so that no new one is missed."""
-    old = {name: [key for key, age in _folders(store, name) if age >= min_age_seconds] for name in names}
+    """Delete what belongs to nobody."""
     with database.reading() as connection:
-        known = _known(connection, names)
-    for name, keys in old.items():
-        for key in keys:
-            _, _, attempt, _ = key.split("/")
-            is_kept = key.removesuffix(".old") in known.locations or (name, attempt) in known.held
-            if not is_kept:
+        known = _known(connection, [one.job_id for one in found])
+    for one in found:
+        for key, age in one.folders.items():
+            attempt = key.split("/")[2]
+            is_kept = key.removesuffix(_ASIDE) in known.locations or (one.job_id, attempt) in known.held
+            if age >= min_age_seconds and not is_kept:
                 store.delete(key)
                 repairs.deleted.append(key)
-        if name not in known.job_ids and keys:
-            store.delete(f"{_FOLDER}/{name}")
-            repairs.deleted.append(f"{_FOLDER}/{name}")
-
-
-def _folders(store: ArtifactStore, job_id: str) -> Iterator[tuple[str, float]]:
-    """Checkpoint folders of a job, finished and unfinished, with their ages in seconds."""
-    for attempt in store.children(f"{_FOLDER}/{job_id}"):
-        if attempt.name.isdecimal():
-            key = f"{_FOLDER}/{job_id}/{attempt.name}"
-            for child in store.children(key):
-                yield f"{key}/{child.name}", child.age_seconds
+        if one.job_id not in known.job_ids and one.age_seconds >= min_age_seconds:
+            store.delete(f"{_JOBS}/{one.job_id}")
+            repairs.deleted.append(f"{_JOBS}/{one.job_id}")
 
 
 def _known(connection: Connection, names: Sequence[str]) -> _Known:
@@ -94,18 +126,24 @@ def _known(connection: Connection, names: Sequence[str]) -> _Known:
     )
 
 
-def _find_damage(database: Database, store: ArtifactStore, repairs: Repairs) -> None:
+def _find_damage(database: Database, store: ArtifactStore, repairs: Repairs, *, whole: set[str]) -> None:
     with database.reading() as connection:
         rows = connection.execute(select(checkpoints.c.id, checkpoints.c.location).where(~checkpoints.c.is_corrupt))
-        gone = {row.id: row.location for row in rows if not _is_there(store, row.location)}
-    for identifier, location in gone.items():
+        missing = {row.id: row.location for row in rows if row.location not in whole}
+    for identifier, location in missing.items():
+        if _is_there(store, location):
+            continue  # saved since the store was walked
         with database.unit_of_work() as connection:
             if _mark_damaged(connection, identifier):
                 repairs.damaged.append(location)
 
 
 def _is_there(store: ArtifactStore, location: str) -> bool:
-    return any(store.path(key).is_dir() for key in (location, f"{location}.old"))
+    for folder in (location, f"{location}{_ASIDE}"):
+        with suppress(NotFound):
+            store.size(f"{folder}/{_MANIFEST}")
+            return True
+    return False
 
 
 def _mark_damaged(connection: Connection, identifier: str) -> bool:
@@ -123,5 +161,12 @@ def _mark_damaged(connection: Connection, identifier: str) -> bool:
     return True
 
 
-def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[start : start + _JOBS_AT_ONCE] for start in range(0, len(names), _JOBS_AT_ONCE))
+def _sweep_datasets(database: Database, store: ArtifactStore, repairs: Repairs, *, min_age_seconds: float) -> None:
+    old = [key for key, age in store.walk(_DATASETS) if age >= min_age_seconds]
+    with database.reading() as connection:
+        named = datasets.locations(connection)
+    for key in old:
+        if key not in named:
+            with database.unit_of_work() as connection:
+                if datasets.discard(connection, location=key, delete=store.delete):
+                    repairs.deleted.append(key)

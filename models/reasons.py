@@ -24,7 +24,7 @@ _RETRIED: Final = "tried again, from the last checkpoint"
 _FAILS: Final = "fails, unless `retries.user` is more than 0"
 
 #: Codes that say that there will be room, not that the job gets nowhere: waited for longer, and no sign of a stall.
-PASSING: Final = frozenset({"storage_full"})
+PASSING: Final = frozenset({"storage_full", "storage_away"})
 
 REASONS: Final[Mapping[str, Cause]] = MappingProxyType(
     {
@@ -45,10 +45,20 @@ REASONS: Final[Mapping[str, Cause]] = MappingProxyType(
         "host_oom": Cause(Fault.INFRASTRUCTURE, "The kernel ran out of memory and killed the trainer.", _RETRIED),
         "storage_full": Cause(
             Fault.INFRASTRUCTURE,
-            "There is no room left for a checkpoint.",
+            "There is no room left for a checkpoint, or for the data of the job.",
             f"{_RETRIED}, after longer and longer waits",
         ),
-        "storage_fault": Cause(Fault.INFRASTRUCTURE, "The finished model is not on disk as it was saved.", _RETRIED),
+        "storage_away": Cause(
+            Fault.INFRASTRUCTURE,
+            "The object store did not answer for too long, with data or checkpoints still to be moved.",
+            f"{_RETRIED}, after longer and longer waits",
+        ),
+        "storage_fault": Cause(
+            Fault.INFRASTRUCTURE,
+            "The finished model is not stored as it was saved, the content of the dataset is damaged or gone, or the "
+            "object store refuses its credentials.",
+            _RETRIED,
+        ),
         "checkpoint_refused": Cause(Fault.INFRASTRUCTURE, "A checkpoint that was loaded is damaged.", _RETRIED),
         "golden_rows_differ": Cause(
             Fault.INFRASTRUCTURE, "A checkpoint answers differently from when it was saved.", _RETRIED

@@ -29,8 +29,15 @@ class Settings(OidcSettings):
     )
     database_url: SecretStr | None = Field(None, description="SQLAlchemy URL; default: SQLite in the data folder.")
     broker_url: SecretStr | None = Field(None, description="Redis URL; default: the embedded broker's unix socket.")
-    artifacts_url: str | None = Field(
-        None, description="Where datasets and checkpoints live; default: the data folder."
+    artifacts_url: SecretStr | None = Field(
+        None, description="Where datasets and checkpoints live: a folder or s3://bucket; default: the data folder."
+    )
+    cache_dir: Path | None = Field(
+        None, description="Folder of what this machine has of an object store; default: in the data folder."
+    )
+    cache_bytes: int = Field(64 << 30, gt=0, description="Bytes that this machine keeps of an object store.")
+    downloads: Literal["stream", "redirect"] = Field(
+        "stream", description="Whether the API sends files of an object store itself or says where they are."
     )
 
     host: str = Field("127.0.0.1", description="Address the API listens on.")
@@ -149,12 +156,14 @@ class Settings(OidcSettings):
     @cached_property
     def artifacts(self) -> str:
         """The artifact store in force: a folder, or the URL of an object store."""
-        return self.artifacts_url or str((self.data_dir / "artifacts").resolve())
+        if self.artifacts_url is not None:
+            return self.artifacts_url.get_secret_value()
+        return str((self.data_dir / "artifacts").resolve())
 
     @cached_property
-    def cache_dir(self) -> Path:
-        """Where this machine keeps what can be computed again."""
-        return self.data_dir.resolve() / "cache"
+    def cache(self) -> Path:
+        """Where this machine keeps what it has of an object store, and what is on its way there."""
+        return (self.cache_dir or self.data_dir / "cache").resolve()
 
     @cached_property
     def hosts(self) -> list[str]:

@@ -68,7 +68,7 @@ def queue(connection: Connection, submission: Submission, *, project: str) -> Jo
     for dataset_id in submission.dataset_ids:
         _ready(connection, project=project, dataset_id=dataset_id)
     held = submission.descent.init_checkpoint_id
-    if held is not None and checkpoints.location(connection, checkpoint_id=held) is None:
+    if held is not None and checkpoints.standing(connection, checkpoint_id=held) is None:
         raise _no_beginning(f"checkpoint {held} is gone")
     return jobs.submit(
         connection,

@@ -12,8 +12,11 @@ from typing import Any, Final
 from celery import Celery, bootsteps, signals
 
 from models import logbook
+from models.errors import Unavailable
 from models.settings import settings
 from worker import service
+
+log = logging.getLogger(__name__)
 
 #: Without `socket_timeout` a connection whose other end vanished silently would deafen the worker for ever.
 TRANSPORT_OPTIONS: Final = {
@@ -31,7 +34,11 @@ class TrainyardStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ha
 
     def start(self, parent: Any) -> None:  # noqa: ARG002  Celery's signature
         """Start slots, spares and housekeeping."""
-        service.start(settings())
+        try:
+            service.start(settings())
+        except Unavailable as error:
+            log.critical("%s", error.detail)
+            raise SystemExit(1) from None
 
     def close(self, parent: Any) -> None:  # noqa: ARG002
         """Begin to drain."""

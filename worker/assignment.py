@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from models import checkpoints, datasets
 from models.artifacts import ArtifactStore
+from models.checkpoints import Checkpoint
 from models.database import Connection
 from models.errors import InvalidData, NotFound
 from models.leases import Claim
@@ -19,7 +20,10 @@ _DATASET_PREFIX: Final = "ds_"
 
 
 def locate(connection: Connection, claim: Claim, *, store: ArtifactStore) -> dict[str, Any]:
-    """Where the trainer finds the data of a claimed job. Raises InvalidData where there is none any more."""
+    """Where the trainer finds the data of a claimed job, or where in an object store it has to be fetched from first.
+
+    Raises InvalidData where there is none any more.
+    """
     data = claim.spec["data"]
     found = _located(connection, data["dataset"], project=claim.project, store=store)
     if data.get("split", {}).get("type") != "fixed":
@@ -36,10 +40,15 @@ def _located(connection: Connection, name: str, *, project: str, store: Artifact
         raise InvalidData("the dataset is no longer there", place=name) from error
     if dataset.location is None:
         raise InvalidData("the dataset has no content", place=name)
-    return {"path": str(store.path(dataset.location)), "format": dataset.format, "options": dict(dataset.options)}
+    where = (
+        {"path": str(store.workspace(dataset.location))}
+        if store.shares_disk
+        else {"key": dataset.location, "sha256": dataset.sha256}
+    )
+    return {**where, "format": dataset.format, "options": dict(dataset.options)}
 
 
-def locate_beginning(connection: Connection, claim: Claim, *, store: ArtifactStore) -> str | None:
+def locate_beginning(connection: Connection, claim: Claim) -> Checkpoint | None:
     """The checkpoint whose weights a job begins with, unless an attempt of its own has one to go on from.
 
     Raises InvalidData where it is gone.
@@ -47,10 +56,10 @@ def locate_beginning(connection: Connection, claim: Claim, *, store: ArtifactSto
     begun = claim.spec.get("init_from")
     if begun is None or claim.resume:
         return None
-    location = checkpoints.location(connection, checkpoint_id=begun["checkpoint"])
-    if location is None:
+    found = checkpoints.standing(connection, checkpoint_id=begun["checkpoint"])
+    if found is None:
         raise InvalidData("the checkpoint to begin with is no longer there", place=begun["checkpoint"])
-    return str(store.path(location))
+    return found
 
 
 def start_frame(
@@ -59,24 +68,29 @@ def start_frame(
     *,
     store: ArtifactStore,
     num_threads: int,
-    begin: str | None = None,
+    begin: Checkpoint | None = None,
     memory: Path | None = None,
 ) -> Frame:
-    """The start frame of a claimed job; `memory` is where this machine keeps what simple predictors answer."""
+    """The start frame of a claimed job; `memory` is where this machine keeps what simple predictors answer.
+
+    What has to be fetched first is not in it: see `worker.provisions`.
+    """
+    is_here = store.shares_disk
     return Frame(
         "start",
         {
             "spec": _unpinned(claim),
             "source": source,
-            "directory": str(store.path(folder_key(claim.lease))),
+            "directory": str(store.workspace(folder_key(claim.lease))),
             "device": (claim.sent.get("resources") or {}).get("device", "auto"),
             "num_threads": num_threads,
-            "begin": begin,
+            "begin": None if begin is None or not is_here else str(store.workspace(begin.location)),
             "memory": None if memory is None else str(memory),
             "is_first_attempt": claim.lease.attempt == 1,
             "resume": [
-                {"attempt": there.attempt, "step": there.step, "path": str(store.path(there.location))}
+                {"attempt": there.attempt, "step": there.step, "path": str(store.workspace(there.location))}
                 for there in claim.resume
+                if is_here
             ],
         },
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from models import dry_runs
@@ -24,6 +25,7 @@ from worker.assignment import locate, locate_beginning
 from worker.messages import Frame
 from worker.node import Device
 from worker.predictions import Asked, PredictorGone
+from worker.provisions import Missing, at_hand
 from worker.spares import NoTemplate, Spares
 
 log = logging.getLogger(__name__)
@@ -133,10 +135,12 @@ class DryRuns:
         """What the client is to be told; None when this worker stops before it is known."""
         until, oom_kills = time.monotonic() + wanted.seconds_left - _MARGIN_SECONDS, memory_kills.count()
         try:
-            question = self._question(wanted)
-            return asked.ask(question, timeout_seconds=max(0.0, until - time.monotonic()))
+            with self._question(wanted, until=until) as question:
+                return asked.ask(question, timeout_seconds=max(0.0, until - time.monotonic()))
         except InvalidData as error:
             return {"problem": _problem(422, "invalid_data", str(error), pointer="#/data/dataset")}
+        except Missing as missing:
+            return {"problem": _problem(503, missing.reason.code, missing.reason.message)}
         except TimeoutError:
             return {"problem": dict(_TOO_LONG)}
         except PredictorGone as error:
@@ -148,15 +152,18 @@ class DryRuns:
             return {"problem": _problem(422, "out_of_memory", detail, pointer="#/training/batch_size")}
         return {"problem": _problem(503, "dry_run_crashed", "The process that tried the step has crashed.")}
 
-    def _question(self, wanted: DryRun) -> Frame:
-        """What the process is asked. Raises InvalidData where the data is gone."""
+    @contextmanager
+    def _question(self, wanted: DryRun, *, until: float) -> Iterator[Frame]:
+        """What the process is asked, with the data at hand. Raises InvalidData where it is gone, and Missing."""
         claim = Claim(Lease(wanted.id, 1, ""), wanted.project, dict(wanted.sent), dict(wanted.resolved), [])
         with self._database.reading() as connection:
             source = locate(connection, claim, store=self._store)
-            begin = locate_beginning(connection, claim, store=self._store)
+            begin = locate_beginning(connection, claim)
         device = (wanted.sent.get("resources") or {}).get("device", "auto")
-        fields = {"spec": wanted.resolved, "source": source, "begin": begin, "device": device}
-        return Frame("question", {**fields, "num_threads": self._num_threads})
+        patience = max(0.0, until - time.monotonic())
+        with at_hand(self._store, source=source, begin=begin, patience_seconds=patience) as found:
+            fields = {"spec": wanted.resolved, "device": device, "num_threads": self._num_threads}
+            yield Frame("question", {**fields, **found})
 
 
 def _problem(status: int, code: str, detail: str, *, pointer: str | None = None) -> dict[str, Any]:

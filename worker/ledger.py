@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from models import checkpoints, endings, histograms, leases, logs, metrics
-from models.artifacts import ArtifactStore
 from models.database import Connection, Database
 from models.endings import Ending
 from models.errors import Superseded
@@ -24,6 +23,13 @@ from worker.batch import Batch
 from worker.messages import Frame
 
 
+class Discarding(Protocol):
+    """Where checkpoints are deleted: the artifact store, or who carries them there."""
+
+    def delete(self, key: str) -> None:
+        """Delete what is under a key."""
+
+
 class Ledger:
     """The pen of one attempt. Writing raises `Superseded` once another holds the job, and `Unavailable` at times.
 
@@ -31,8 +37,9 @@ class Ledger:
     """
 
     def __init__(
-        self, database: Database, store: ArtifactStore, lease: Lease, *, lease_seconds: float, keep_last: int = 2
+        self, database: Database, store: Discarding, lease: Lease, *, lease_seconds: float, keep_last: int = 2
     ) -> None:
+        """`store` deletes the checkpoints that no row names any more; it may do so later."""
         self.lease: Final = lease
         self._database = database
         self._store = store
@@ -176,7 +183,7 @@ def _saved(lease: Lease, frame: Frame) -> checkpoints.Saved:
         is_final="final" in fields["kinds"],
         metrics=fields["metrics"],
         files=fields["files"],
-        location=f"{folder_key(lease)}/{Path(fields['path']).name}",
+        location=fields.get("location") or f"{folder_key(lease)}/{Path(fields['path']).name}",
         manifest_sha256=fields["manifest_sha256"],
     )
 

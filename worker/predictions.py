@@ -12,17 +12,20 @@ import select
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from models import predictions
-from models.artifacts import ArtifactStore
+from models.artifacts import ArtifactStore, Copy
 from models.database import Database
-from models.errors import Unavailable
+from models.errors import NotFound, Unavailable
 from models.predictions import Question
 from models.settings import Settings
 from worker.messages import Decoder, Frame, FrameError
 from worker.processes import TrainerProcess
+from worker.provisions import PREDICTING
 from worker.spares import NoTemplate, Spares
+from worker.storage import Abandoned, Patience, reason_of
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ _HANGS: Final = {
     "code": "prediction_timeout",
     "detail": "The rows took longer than a request may; send fewer.",
 }
+_NO_ROOM: Final = {"status": 503, "code": "storage_full", "headers": {"Retry-After": "60"}}
 
 
 class PredictorGone(Exception):
@@ -127,9 +131,29 @@ class Predictions:
 
     def _document(self, predictor: Asked, question: Question, *, waited_seconds: float) -> dict[str, Any] | None:
         """What the client is to be told; None when this worker stops before it is known."""
-        seconds = question.seconds_left - waited_seconds
+        until = time.monotonic() + question.seconds_left - waited_seconds
+        try:
+            with self._checkpoint(question, until=until) as copy:
+                return self._answered(predictor, question, path=copy.path, seconds=until - time.monotonic())
+        except Abandoned:
+            return None
+        except NotFound as error:
+            return {"problem": {"status": 409, "code": "checkpoint_refused", "detail": error.detail}}
+        except Unavailable as error:
+            return {"problem": {**error.problem(), "headers": dict(error.headers)}}
+        except OSError as error:
+            return {"problem": {**_NO_ROOM, "detail": reason_of(error).message}}
+
+    def _checkpoint(self, question: Question, *, until: float) -> Copy:
+        """The files that predict, on this machine's disk. Raises NotFound, and Unavailable once the time is up."""
+        watch = Patience(until - time.monotonic() - _GRACE_SECONDS, on_sign=lambda: None, abandoned=self._closing)
+        return self._store.fetch_checkpoint(
+            question.location, manifest_sha256=question.manifest_sha256, only=PREDICTING, watch=watch
+        )
+
+    def _answered(self, predictor: Asked, question: Question, *, path: Path, seconds: float) -> dict[str, Any] | None:
         fields = {
-            "path": str(self._store.path(question.location)),
+            "path": str(path),
             "manifest_sha256": question.manifest_sha256,
             "text": question.text,
             "seconds": seconds,

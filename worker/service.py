@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from models import doorbells, endings, workers
-from models.artifacts import open_store
+from models.artifacts import is_remote, usable_store
 from models.database import Database
 from models.destinations import Destinations
 from models.errors import Unavailable
@@ -40,7 +40,9 @@ class Worker:
         self._identity = node.identify(settings.data_dir / "workers")
         self._devices = node.devices()
         self._database = Database(settings.database)
-        store = open_store(settings.artifacts)
+        store = usable_store(settings, owner=self._identity.node)
+        if is_remote(store):
+            store.clear_workspace()
         self._trackers = Trackers(Destinations.of(settings), database=self._database, store=store)
         version = node.versions().get("trainyard-service", "0")
         self._tracer = open_tracer(settings, part="worker", version=version)
@@ -61,14 +63,14 @@ class Worker:
         self._predictions = Predictions(
             settings,
             database=self._database,
-            store=open_store(settings.artifacts),
+            store=store,
             spares=self._spares,
             worker_id=self._identity.worker_id,
         )
         self._dry_runs = DryRuns(
             settings,
             database=self._database,
-            store=open_store(settings.artifacts),
+            store=store,
             spares=self._spares,
             worker_id=self._identity.worker_id,
             device=self.slots.idle_device,

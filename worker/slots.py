@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from models import endings, leases, logbook, tracing
 from models.artifacts import ArtifactStore
+from models.checkpoints import Checkpoint
 from models.database import Connection, Database
 from models.endings import Ending
 from models.errors import InvalidData, Unavailable
@@ -23,15 +24,16 @@ from models.leases import Claim
 from models.settings import Settings
 from models.spans import SILENT, Tracer
 from models.status import Fault, Outcome
-from worker.assignment import keep_last, locate, locate_beginning, max_runtime_seconds, start_frame
+from worker.assignment import keep_last, locate, locate_beginning, start_frame
 from worker.ledger import Ledger
-from worker.messages import Frame
+from worker.limits import limits_of
+from worker.luggage import luggage_of
 from worker.node import Device, Identity, num_cores
 from worker.processes import TrainerProcess
 from worker.quarantine import Quarantine
 from worker.spans import AttemptSpans
 from worker.spares import NoTemplate, Spares
-from worker.supervisor import Limits, Supervisor
+from worker.supervisor import Supervisor
 from worker.tracking.trackers import Trackers
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class _Job:
 
     claim: Claim
     source: Mapping[str, Any]
-    begin: str | None
+    begin: Checkpoint | None
 
 
 class Slots:
@@ -216,7 +218,7 @@ class Slots:
             return _Job(
                 claim,
                 locate(connection, claim, store=self._store),
-                locate_beginning(connection, claim, store=self._store),
+                locate_beginning(connection, claim),
             )
         except InvalidData as error:
             reason = {
@@ -252,9 +254,9 @@ class Slots:
     def _supervise(self, slot: int, job: _Job, trainer: TrainerProcess, *, began_at: float | None = None) -> None:
         """See an attempt through; `began_at` is when its claim was begun."""
         spans = self._spans(slot, job.claim, began_at)
-        lease, ledger, status = job.claim.lease, self._ledger(job.claim), None
+        lease, status = job.claim.lease, None
         try:
-            supervisor = self._supervisor(job, trainer, ledger, spans)
+            supervisor, ledger = self._equipped(job, trainer, spans)
         except BaseException:
             trainer.close()  # nobody will bury it
             raise
@@ -274,35 +276,23 @@ class Slots:
             with self._changed:
                 del self._running[lease.job_id]
 
-    def _ledger(self, claim: Claim) -> Ledger:
-        return Ledger(
+    def _equipped(self, job: _Job, trainer: TrainerProcess, spans: AttemptSpans) -> tuple[Supervisor, Ledger]:
+        """Who sees an attempt through, and the pen that it writes with."""
+        claim, settings, store = job.claim, self._settings, self._store
+        luggage = luggage_of(
+            store, claim, source=job.source, begin=job.begin, patience_seconds=settings.offline_seconds
+        )
+        ledger = Ledger(
             self._database,
-            self._store,
+            luggage.discarding or store,
             claim.lease,
-            lease_seconds=self._settings.lease_seconds,
+            lease_seconds=settings.lease_seconds,
             keep_last=keep_last(claim),
         )
-
-    def _start(self, job: _Job) -> Frame:
-        memory = self._settings.cache_dir / "baselines"
-        source, begin, threads = job.source, job.begin, self._num_threads
-        return start_frame(job.claim, source, store=self._store, num_threads=threads, begin=begin, memory=memory)
-
-    def _supervisor(self, job: _Job, trainer: TrainerProcess, ledger: Ledger, spans: AttemptSpans) -> Supervisor:
-        claim, settings = job.claim, self._settings
-        return Supervisor(
-            trainer,
-            self._start(job),
-            ledger=ledger,
-            spans=spans,
-            limits=Limits(
-                heartbeat_seconds=settings.heartbeat_seconds,
-                watchdog_seconds=settings.watchdog_seconds,
-                stop_grace_seconds=settings.stop_grace_seconds,
-                offline_seconds=settings.offline_seconds,
-                max_runtime_seconds=max_runtime_seconds(claim),
-            ),
-        )
+        memory, threads = settings.cache / "baselines", self._num_threads
+        start = start_frame(claim, job.source, store=store, num_threads=threads, begin=job.begin, memory=memory)
+        limits = limits_of(claim, settings)
+        return Supervisor(trainer, start, ledger=ledger, limits=limits, spans=spans, luggage=luggage), ledger
 
     def _drain_one(self, supervisor: Supervisor) -> None:
         supervisor.order("drain", grace_seconds=_TRAINERS_SHARE * self._settings.drain_seconds)

@@ -12,13 +12,11 @@ from __future__ import annotations
 import logging
 import os
 import selectors
-import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +26,8 @@ from models.status import Status
 from worker import memory_kills
 from worker.exits import DUMP_SIGNAL, Reason
 from worker.ledger import Ledger
+from worker.limits import Limits
+from worker.luggage import Luggage, NoLuggage
 from worker.messages import Decoder, Frame, FrameError
 from worker.processes import TrainerProcess
 from worker.relay import Relay
@@ -45,17 +45,6 @@ _DUMP_SECONDS: Final = 0.5
 _EXIT_SECONDS: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long a trainer may take for what."""
-
-    heartbeat_seconds: float
-    watchdog_seconds: float
-    stop_grace_seconds: float
-    offline_seconds: float
-    max_runtime_seconds: float | None = None
-
-
 class Supervisor:
     """Starts, hears, steers and buries one trainer."""
 
@@ -67,7 +56,10 @@ class Supervisor:
         ledger: Ledger,
         limits: Limits,
         spans: AttemptSpans | None = None,
+        luggage: Luggage | NoLuggage | None = None,
     ) -> None:
+        """`luggage` carries data and checkpoints where the worker shares no disk with the artifact store."""
+        self._luggage = luggage or NoLuggage()
         self._trainer = trainer
         self._spans = spans
         self._start = start
@@ -103,9 +95,15 @@ class Supervisor:
         """
         self._on_first_step = on_first_step
         try:
-            self._send_start()
+            self._luggage.begin(
+                self._start,
+                tell=self._relay.put,
+                on_sign=lambda: self._watchdog.saw_sign(time.monotonic()),
+                on_ready=self._send_start,
+                on_missing=self._end_now,
+            )
             self._relay.start()
-            self.ending = self._conclude()
+            self.ending = self._settled(self._conclude(), give_up)
             with nullcontext() if self._spans is None else self._spans.finishing():
                 return self._relay.end(self.ending, give_up=give_up)
         finally:
@@ -122,14 +120,27 @@ class Supervisor:
             has_started = self._has_started
         if has_started:
             self._send_order(order)
+        elif self._luggage.is_fetching and order != "stop":
+            self._luggage.abandon()
+            self._end_now()
         self._wake()
 
     def nudge(self) -> None:
         """Ask the database for orders now, from any thread."""
         self._relay.nudge()
 
-    def _send_start(self) -> None:
+    def _settled(self, ending: Ending, give_up: threading.Event) -> Ending:
+        """The ending once the store has what it says, or what it comes to where the store never gets it."""
+        return self._luggage.settle(
+            ending,
+            patience_seconds=self._limits.offline_seconds,
+            is_over=lambda: self._relay.is_lost or self._seen.order == "cancel",
+            give_up=give_up,
+        )
+
+    def _send_start(self, start: Frame) -> None:
         """Send the start, and behind it what was asked before: a spare takes the next frame it hears for its start."""
+        self._start = start
         with self._steering:
             with suppress(OSError):  # a trainer that is gone is noticed when its channel is read
                 self._trainer.send(self._start)
@@ -222,7 +233,7 @@ class Supervisor:
                 self._seen.final = frame
             case "checkpoint" | "warning" | "finding" | "resolved" | "rewound":
                 self._watchdog.saw_sign(now)
-        self._relay.put(frame)
+        self._luggage.carry(frame, tell=self._relay.put)
 
     def _start_next_spare(self) -> None:
         if self._on_first_step is not None:
@@ -284,5 +295,4 @@ class Supervisor:
         self._selector.close()
         for end in (self._waker, self._alarm):
             end.close()
-        for unfinished in Path(self._start.fields["directory"]).glob(".tmp-*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
+        self._luggage.close(Path(self._start.fields["directory"]))

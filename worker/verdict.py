@@ -53,6 +53,8 @@ def verdict(seen: Seen) -> Ending:
 def _without_words(seen: Seen) -> Ending:
     if seen.order == "cancel":
         return Ending(outcome=Outcome.CANCELLED)
+    if seen.was_killed and seen.order == "pause":
+        return Ending(outcome=Outcome.PAUSED)  # before it had begun
     if seen.status == Exit.DRAINED or (seen.was_killed and seen.order == "drain"):
         return Ending(outcome=Outcome.DRAINED)
     return _failure(explain(seen.status, oom_kills=seen.oom_kills))

@@ -56,6 +56,7 @@ def get_checkpoint(
     responses={
         206: {"description": "The range that was asked for.", "content": _BINARY},
         304: {"description": "The client has it."},
+        307: {"description": "The object store has it, at `Location`; the link lasts for minutes."},
         **answers(None, 404, 416, content=_BINARY),
     },
 )
@@ -70,8 +71,10 @@ async def download_checkpoint_file(
     """A file of a checkpoint, whole or one `Range` of it. `Repr-Digest` carries the SHA-256 of the whole."""
     checkpoint = await run_in_threadpool(_find, service, project=principal.project, job_id=job_id, ref=ref)
     entry = checkpoint.file(name)
-    path = service.artifacts.path(f"{checkpoint.location}/{entry['name']}")
-    return await send(request, Download(path, name=entry["name"], num_bytes=entry["bytes"], sha256=entry["sha256"]))
+    download = Download(
+        f"{checkpoint.location}/{entry['name']}", name=entry["name"], num_bytes=entry["bytes"], sha256=entry["sha256"]
+    )
+    return await send(request, download, store=service.artifacts, may_redirect=service.settings.downloads == "redirect")
 
 
 def _find(service: Service, *, project: str, job_id: str, ref: str) -> Checkpoint:

@@ -14,10 +14,11 @@ from api.auditing import ChangeDep
 from api.authentication import DatasetsRead, DatasetsWrite
 from api.bodies import JsonBody, UnsupportedMediaType, blocks, validated
 from api.conditional import Representation, is_known
+from api.discarding import discard_content
 from api.idempotency import Created, CreationDep
 from api.pagination import PagingDep
 from api.service import Service, ServiceDep
-from api.uploads import Upload, contents_turn
+from api.uploads import Upload
 from models import datasets, formats
 from models.datasets import Dataset
 from models.errors import BadRequest, Conflict, FieldError, PayloadTooLarge, Unprocessable
@@ -130,12 +131,11 @@ def get_dataset(
 @router.delete("/v1/datasets/{dataset_id}", status_code=204, responses=answers(None, 404, 409, status=204))
 def delete_dataset(dataset_id: str, service: ServiceDep, change: ChangeDep, principal: DatasetsWrite) -> Response:
     """Forget a dataset that no unfinished job uses; its bytes go with the last dataset that has the same content."""
-    with contents_turn(service):
-        with change.transaction() as connection:
-            location = datasets.remove(connection, project=principal.project, dataset_id=dataset_id)
-        service.artifacts.delete(f"uploads/{dataset_id}")
-        if location is not None:
-            service.artifacts.delete(location)
+    with change.transaction() as connection:
+        location = datasets.remove(connection, project=principal.project, dataset_id=dataset_id)
+    service.artifacts.workspace(f"uploads/{dataset_id}").unlink(missing_ok=True)
+    if location is not None:
+        discard_content(service, location)
     return Response(status_code=204)
 
 

@@ -18,6 +18,7 @@ from api.auditing import ChangeDep
 from api.authentication import JobsRead, JobsWrite
 from api.bodies import JsonBody, validated
 from api.conditional import Representation, Wait, is_known, require, wait_preference
+from api.discarding import discard
 from api.dry_running import tried
 from api.idempotency import Created, Creation, CreationDep
 from api.pagination import PagingDep
@@ -194,7 +195,7 @@ def delete_job(
             job = jobs.get(connection, project=principal.project, job_id=job_id)
             require(Representation.of(job.document()).etag, if_match)
         jobs.remove(connection, project=principal.project, job_id=job_id)
-    service.artifacts.delete(f"jobs/{job_id}")
+    discard(service, f"jobs/{job_id}")
     return Response(status_code=204)
 
 

@@ -117,7 +117,7 @@ def test_a_checkpoint_that_a_job_is_to_begin_with_is_kept(client: TestClient, da
     client.post(f"/v1/jobs/{child['id']}/cancel")
     assert client.delete(f"/v1/jobs/{parent}").status_code == 204
     with database.reading() as connection:
-        assert checkpoints.location(connection, checkpoint_id=kept) is None
+        assert checkpoints.standing(connection, checkpoint_id=kept) is None
 
 
 def test_a_reproduction_says_whether_the_weights_are_equal(client: TestClient, database: Database, artifacts: Path):

@@ -98,14 +98,15 @@ def test_a_job_begins_with_the_checkpoint_that_its_spec_names(sqlite_database, s
         identifier, _ = record(connection, job_id=lease.job_id, attempt=1, saved=saved)
     wanted = claim(init_from={"job": lease.job_id, "checkpoint": identifier})
     with sqlite_database.reading() as connection:
-        begin = locate_beginning(connection, wanted, store=store)
-        assert begin == str(store.path("jobs/job_1/1/7"))
-        assert locate_beginning(connection, claim(), store=store) is None
+        begin = locate_beginning(connection, wanted)
+        assert begin is not None
+        assert begin.location == "jobs/job_1/1/7"
+        assert locate_beginning(connection, claim()) is None
         gone = claim(init_from={"job": lease.job_id, "checkpoint": "ckpt_00000000-0000-7000-8000-000000000000"})
         with pytest.raises(InvalidData, match="ckpt_00000000-0000-7000-8000-000000000000"):
-            locate_beginning(connection, gone, store=store)
+            locate_beginning(connection, gone)
     frame = start_frame(wanted, {"sample": "iris"}, store=store, num_threads=1, begin=begin)
-    assert frame.fields["begin"] == begin
+    assert frame.fields["begin"] == str(store.path("jobs/job_1/1/7"))
 
 
 def test_limits_come_from_the_spec():

@@ -89,7 +89,7 @@ class Trackers:
 
     def _feeder(self, tracker: str, claim: Claim, ledger: Ledger) -> Feeder:
         settings: dict[str, Any] = claim.spec["tracking"][tracker]
-        folder = self._store.path(f"jobs/{claim.lease.job_id}/{tracker}")
+        folder = self._store.workspace(f"jobs/{claim.lease.job_id}/{tracker}")
         run = {
             "job_id": claim.lease.job_id,
             "name": claim.spec.get("name"),

@@ -94,7 +94,8 @@ class Transport:
     ) -> httpx2.Response:
         """Send one request, again where that is safe and may help, and return the answer (2xx or 304).
 
-        With `stream` the body is left to be read, and the caller closes the response.
+        With `stream` the body is left to be read, and the caller closes the response; it may come from an object store
+        that the service points at, which is not told the key.
         Raises StatusError for every other status, ServiceUnreachable when no answer came.
         """
         request = self._build(method, path, params=params, headers=headers, content=content, timeout=timeout)
@@ -130,7 +131,7 @@ class Transport:
 
     def _send(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
         with translated(self.url):
-            response = self._http.send(request, stream=stream)
+            response = self._http.send(request, stream=stream, follow_redirects=stream)
             if response.is_success or response.status_code == httpx2.codes.NOT_MODIFIED:
                 return response
             try:
