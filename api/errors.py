@@ -20,9 +20,17 @@ _PLACES: Final = {"query": "?", "path": "/", "header": "header "}
 
 def register(app: FastAPI) -> None:
     """Answer every error, our own and the framework's, as a problem document."""
-    app.add_exception_handler(TrainyardError, _domain_error)
-    app.add_exception_handler(RequestValidationError, _invalid_parameters)
-    app.add_exception_handler(HTTPException, _framework_error)
+    for kind in (TrainyardError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer)
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """The problem document for one of these three kinds of error."""
+    if isinstance(error, RequestValidationError):
+        return _answer(request, _invalid_parameters(error))
+    if isinstance(error, HTTPException):
+        return _answer(request, _HttpError(error, path=request.url.path, method=request.method))
+    return _answer(request, cast("TrainyardError", error))
 
 
 def problem_response(error: TrainyardError, *, path: str, request_id: str) -> Response:
@@ -32,20 +40,11 @@ def problem_response(error: TrainyardError, *, path: str, request_id: str) -> Re
     return Response(orjson.dumps(body), status_code=body["status"], headers=headers, media_type=MEDIA_TYPE)
 
 
-async def _domain_error(request: Request, error: Exception) -> Response:
-    return _answer(request, cast("TrainyardError", error))
-
-
-async def _invalid_parameters(request: Request, error: Exception) -> Response:
-    mistakes = cast("Sequence[dict[str, Any]]", cast("RequestValidationError", error).errors())
+def _invalid_parameters(error: RequestValidationError) -> Unprocessable:
+    mistakes = cast("Sequence[dict[str, Any]]", error.errors())
     errors = [FieldError(_place(mistake["loc"]), _sentence(mistake)) for mistake in mistakes]
     detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
-    return _answer(request, Unprocessable(detail, code="invalid_parameter", errors=errors))
-
-
-async def _framework_error(request: Request, error: Exception) -> Response:
-    problem = cast("HTTPException", error)
-    return _answer(request, _HttpError(problem, path=request.url.path, method=request.method))
+    return Unprocessable(detail, code="invalid_parameter", errors=errors)
 
 
 def _answer(request: Request, error: TrainyardError) -> Response:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from api import auditing, authentication, dashboard, errors
+from api.dispatch import Dispatch
 from api.edge import Edge
 from api.lifespan import running
 from api.parameters import KnownParametersDep
@@ -102,6 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if paths := auditing.unaudited(app.routes):
         raise RuntimeError(f"these routes leave no line in the audit log: {', '.join(paths)}")
     dashboard.mount(app)
+    app.add_middleware(Dispatch, routes=app.routes)
     app.add_middleware(Edge, hosts=settings.hosts)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]
     return app
