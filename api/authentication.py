@@ -47,7 +47,7 @@ async def guard(
     address = "" if request.client is None else request.client.host
     service.rate_limits.check(address)
     try:
-        principal = await run_in_threadpool(_authenticate, service, _token(credentials))
+        principal = await _authenticated(service, _token(credentials))
     except Unauthorized:
         service.rate_limits.fail(address)
         raise
@@ -61,6 +61,15 @@ def _token(credentials: HTTPAuthorizationCredentials | None) -> str:
     if credentials is None or not (credentials.credentials.isascii() and credentials.credentials.isprintable()):
         raise Unauthorized
     return credentials.credentials
+
+
+async def _authenticated(service: Service, token: str) -> Principal:
+    if (known := service.key_cache.find(token)) is not None:
+        return known
+    generation = service.key_cache.generation
+    principal = await run_in_threadpool(_authenticate, service, token)
+    service.key_cache.keep(token, principal, generation=generation)
+    return principal
 
 
 def _authenticate(service: Service, token: str) -> Principal:

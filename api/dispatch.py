@@ -35,6 +35,8 @@ from api import errors
 from models.errors import TrainyardError
 
 _DEEPEST: Final = 16  # segments of a path with an open end; what is longer goes on to FastAPI
+#: Where parameters may stand that nothing is checked of, and what they are annotated with there.
+_WORDS: Final[dict[str, Any]] = {"path_params": str, "headers": str | None}
 _Place = tuple[str, int, str]  # method, number of segments, the one that names the resource
 
 
@@ -76,6 +78,7 @@ class _Step:
     call: Callable[..., Any]
     is_coroutine: bool
     given: tuple[tuple[str, int], ...]  # arguments that are results of earlier steps
+    words: tuple[tuple[str, str, str], ...]  # optional headers and segments of the path that are taken as they are
     fields: tuple[tuple[list[Any], str], ...]  # parameters, and the attribute of the request that they come from
     fixed: dict[str, Any]
     requests: tuple[str, ...]  # arguments that are the request itself
@@ -83,6 +86,8 @@ class _Step:
     def values(self, request: Request, results: Sequence[Any]) -> tuple[dict[str, Any], list[Any]]:
         """Its arguments, and what is wrong with the parameters among them."""
         values, mistakes = dict(self.fixed), []
+        for name, where, alias in self.words:
+            values[name] = getattr(request, where).get(alias)
         for fields, where in self.fields:
             found, wrong = request_params_to_args(fields, getattr(request, where))
             values.update(found)
@@ -151,7 +156,12 @@ class Plan:
             call=cast("Callable[..., Any]", dependant.call),
             is_coroutine=_is_coroutine_callable(dependant.call),
             given=tuple((name, place) for name, place in given if name is not None),
-            fields=tuple((fields, where) for where, fields in sources.items() if fields),
+            words=tuple(word for where, fields in sources.items() for word in _words(fields, where)),
+            fields=tuple(
+                (checked, where)
+                for where, fields in sources.items()
+                if (checked := [field for field in fields if not _is_word(field, where)])
+            ),
             fixed=fixed,
             requests=tuple(name for name in requests if name is not None),
         )
@@ -164,6 +174,18 @@ class Plan:
         if not dependant.use_cache or key not in self._places:
             self._places[key] = self._add(dependant)
         return self._places[key]
+
+
+def _is_word(field: Any, where: str) -> bool:
+    """Whether a parameter is any text at all, and always there or None."""
+    info = field.field_info
+    if info.metadata or info.validation_alias is not None or where not in _WORDS:
+        return False
+    return info.annotation == _WORDS[where] and (where == "path_params" or info.default is None)
+
+
+def _words(fields: Iterable[Any], where: str) -> Iterator[tuple[str, str, str]]:
+    return ((field.name, where, field.alias) for field in fields if _is_word(field, where))
 
 
 def _check(dependant: Dependant) -> None:

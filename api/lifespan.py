@@ -16,11 +16,13 @@ from api.background import Background
 from api.doorbell import Doorbell
 from api.exposition import Requests
 from api.imports import Importer
+from api.key_cache import KeyCache
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.rate_limits import RateLimits
 from api.readiness import Readiness, checks
 from api.refusals import Refusals
+from api.renderings import Renderings
 from api.service import Service
 from api.sweeps import sweeps
 from api.version import service_version
@@ -144,4 +146,6 @@ def _open(settings: Settings, database: Database) -> Service:
         tracer=open_tracer(settings, part="api", version=service_version()),
         background=background,
         readiness=Readiness(parts, deadline_seconds=settings.readiness_seconds),
+        key_cache=KeyCache(),
+        renderings=Renderings(),
     )

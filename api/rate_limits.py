@@ -7,14 +7,10 @@ no bill. The headers are those of the IETF draft on RateLimit fields.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 from typing import Final
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
-
+from api.sliding_window import SlidingWindow
 from models.errors import TooManyRequests
 
 _SECONDS: Final = 60
@@ -23,7 +19,7 @@ _POLICY: Final = "default"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left of a limit, and in how many seconds it is whole again."""
+    """What is left of a limit, and in how many seconds the next minute begins."""
 
     limit: int
     remaining: int
@@ -42,34 +38,33 @@ class RateLimits:
     """Counts requests by key, and failed authentications by address, over a sliding minute."""
 
     def __init__(self, *, requests_per_minute: int, failures_per_minute: int) -> None:
-        storage = MemoryStorage()
-        self._counter = SlidingWindowCounterRateLimiter(storage)
-        self._requests = RateLimitItemPerMinute(requests_per_minute, namespace="requests")
-        self._failures = RateLimitItemPerMinute(failures_per_minute, namespace="failures")
+        self._requests = SlidingWindow(limit=requests_per_minute, seconds=_SECONDS)
+        self._failures = SlidingWindow(limit=failures_per_minute, seconds=_SECONDS)
 
     def count(self, key_id: str) -> Allowance:
         """Count a request. Raises TooManyRequests when there have been too many."""
-        is_allowed = self._counter.hit(self._requests, key_id)
-        allowance = self._allowance(self._requests, key_id)
-        if not is_allowed:
-            raise self._too_many(allowance, "This key has made too many requests in the last minute.")
-        return allowance
+        if not self._requests.hit(key_id):
+            raise _too_many(self._requests, key_id, "This key has made too many requests in the last minute.")
+        return _allowance(self._requests, key_id)
 
     def check(self, address: str) -> None:
         """Raise TooManyRequests where too many wrong keys came from an address."""
-        if not self._counter.test(self._failures, address):
-            allowance = self._allowance(self._failures, address)
-            raise self._too_many(allowance, "Too many wrong keys have come from this address in the last minute.")
+        if not self._failures.remaining(address):
+            raise _too_many(
+                self._failures, address, "Too many wrong keys have come from this address in the last minute."
+            )
 
     def fail(self, address: str) -> None:
         """Count a wrong key."""
-        self._counter.hit(self._failures, address)
+        self._failures.hit(address)
 
-    def _allowance(self, item: RateLimitItemPerMinute, name: str) -> Allowance:
-        stats = self._counter.get_window_stats(item, name)
-        reset = max(1, math.ceil(stats.reset_time - time.time()))
-        return Allowance(limit=item.amount, remaining=max(0, stats.remaining), reset_seconds=reset)
 
-    def _too_many(self, allowance: Allowance, detail: str) -> TooManyRequests:
-        headers = {**allowance.headers, "Retry-After": str(allowance.reset_seconds)}
-        return TooManyRequests(detail, code="rate_limited", headers=headers)
+def _allowance(window: SlidingWindow, name: str) -> Allowance:
+    reset = max(1, math.ceil(window.reset_seconds()))
+    return Allowance(limit=window.limit, remaining=window.remaining(name), reset_seconds=reset)
+
+
+def _too_many(window: SlidingWindow, name: str, detail: str) -> TooManyRequests:
+    wait = max(1, math.ceil(window.wait_seconds(name)))
+    headers = {**_allowance(window, name).headers, "Retry-After": str(wait)}
+    return TooManyRequests(detail, code="rate_limited", headers=headers)

@@ -10,11 +10,13 @@ from fastapi import Depends, Request
 from api.background import Background
 from api.doorbell import Doorbell
 from api.exposition import Requests
+from api.key_cache import KeyCache
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
 from api.rate_limits import RateLimits
 from api.readiness import Readiness
 from api.refusals import Refusals
+from api.renderings import Renderings
 from api.watcher import Watcher
 from api.webhook_sender import Sender
 from models.artifacts import ArtifactStore
@@ -51,6 +53,8 @@ class Service:
     readiness: Readiness
     refusals: Refusals
     issuer: Issuer | None
+    key_cache: KeyCache
+    renderings: Renderings
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

@@ -18,6 +18,7 @@ from models.errors import NotFound
 from models.identifiers import is_id
 from models.job import Job
 from models.json_text import number
+from models.prepared import Reader
 
 _ABSENT: Final = object()
 _LOSS: Final = "train/loss"
@@ -35,7 +36,7 @@ def compare(connection: Connection, *, project: str, job_ids: Sequence[str]) -> 
     }
 
 
-def reproduction(connection: Connection, job: Job, *, project: str) -> dict[str, Any] | None:
+def reproduction(connection: Reader, job: Job, *, project: str) -> dict[str, Any] | None:
     """How a job that runs another one again came out; None for any other job."""
     parent_id = job.descent.parent_id
     if job.descent.origin != "reproduction" or parent_id is None:

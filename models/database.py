@@ -13,24 +13,34 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.engine import URL
 
 from models.errors import Unavailable
 from models.patience import PatientConnection
+from models.prepared import Glance, Reader
 
-__all__ = ["Connection", "Database", "check_integrity", "wal_is_safe"]
+__all__ = ["Connection", "Database", "MustWait", "Reader", "check_integrity", "wal_is_safe"]
+
+T = TypeVar("T")
 
 _WRITES: Final = "trainyard_writes"
 _BUSY_TIMEOUT_SECONDS: Final = 10.0
 _POOL_SIZE: Final = 16
 _MAX_OVERFLOW: Final = 32
+#: As prepared statements raise them, which SQLAlchemy does not wrap.
+_DRIVER_ERRORS: Final = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InternalError)
 _POSTGRESQL_OPTIONS: Final = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=30000"
+
+
+class MustWait(Exception):
+    """The database cannot be read without waiting."""
 
 
 def wal_is_safe(version: tuple[int, int, int]) -> bool:
@@ -48,6 +58,7 @@ class Database:
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         self.engine: Final[Engine] = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
         self._turn: Final = _Turn(Path(f"{self.url.database}.lock")) if self.is_sqlite else None
+        self._glances: Final = _Glances(str(self.url.database)) if self.is_sqlite else None
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Connection]:
@@ -70,6 +81,20 @@ class Database:
         with _answering(), self.engine.connect() as connection:
             yield connection
 
+    def glance(self, read: Callable[[Reader], T]) -> T:
+        """What `read` finds by prepared statements, at once and in one view: for an event loop, which may not wait.
+
+        Raises `MustWait` where it would have to: while somebody commits to SQLite, and for PostgreSQL always.
+        """
+        if self._glances is None:
+            raise MustWait
+        return self._glances.take(read)
+
+    def read(self, read: Callable[[Reader], T]) -> T:
+        """What `read` finds, however long it takes."""
+        with self.reading() as connection:
+            return read(connection)
+
     def answers(self) -> bool:
         """Whether the database answers a query now."""
         try:
@@ -89,6 +114,8 @@ class Database:
         self.engine.dispose()
         if self._turn is not None:
             self._turn.close()
+        if self._glances is not None:
+            self._glances.close()
 
 
 class _Turn:
@@ -114,11 +141,46 @@ class _Turn:
         os.close(self._file)
 
 
+class _Glances:
+    """One connection to a SQLite file that gives up instead of waiting."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._driver: sqlite3.Connection | None = None
+
+    def take(self, read: Callable[[Reader], T]) -> T:
+        if not self._lock.acquire(blocking=False):
+            raise MustWait
+        try:
+            driver = self._driver = self._driver or self._open()
+            driver.execute("begin")
+            try:
+                return read(Glance(driver))
+            finally:
+                driver.execute("rollback")
+        except sqlite3.DatabaseError as error:  # who waits in a thread hears what it is
+            raise MustWait from error
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._driver is not None:
+                self._driver.close()
+                self._driver = None
+
+    def _open(self) -> sqlite3.Connection:
+        driver = sqlite3.connect(self._path, timeout=0.0, isolation_level=None, check_same_thread=False)
+        driver.execute("pragma query_only = on")
+        return driver
+
+
 @contextmanager
 def _answering() -> Iterator[None]:
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER_ERRORS) as error:
         raise Unavailable("The database does not answer.", headers={"Retry-After": "1"}) from error
     except exc.DBAPIError as error:
         # A PostgreSQL server that has become a read-only standby answers with an InternalError on a live connection.

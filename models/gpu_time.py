@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, bindparam, select
 
 from models.clock import now
+from models.prepared import Prepared, Reader
 from models.tables import attempts, gpu_usage, jobs
 from models.upserts import insert_into
 
@@ -29,12 +30,12 @@ def charge(connection: Connection, *, job: Row[Any], attempt: Row[Any]) -> None:
         connection.execute(taken.on_conflict_do_update(index_elements=["project", "month"], set_={"seconds": total}))
 
 
-def used(connection: Connection, project: str) -> int:
+def used(connection: Reader, project: str) -> int:
     """Whole seconds of this month, by the database's clock, what runs included."""
-    moment = float(connection.execute(_NOW).scalar_one())
+    moment = float(_NOW.all(connection, {})[0][0])
     month = _month(moment)
-    ended = connection.execute(_ENDED, {"of_project": project, "of_month": month}).scalar_one_or_none() or 0.0
-    live = connection.execute(_LIVE, {"of_project": project}).scalars()
+    ended = sum(float(row.seconds) for row in _ENDED.all(connection, {"of_project": project, "of_month": month}))
+    live = [row.started_at for row in _LIVE.all(connection, {"of_project": project})]
     return math.floor(ended + sum(by_month(started_at, moment).get(month, 0.0) for started_at in live))
 
 
@@ -63,11 +64,13 @@ def _month(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m")
 
 
-_NOW = select(now())
-_ENDED = select(gpu_usage.c.seconds).where(
-    gpu_usage.c.project == bindparam("of_project"), gpu_usage.c.month == bindparam("of_month")
+_NOW = Prepared(select(now()))
+_ENDED = Prepared(
+    select(gpu_usage.c.seconds).where(
+        gpu_usage.c.project == bindparam("of_project"), gpu_usage.c.month == bindparam("of_month")
+    )
 )
-_LIVE = (
+_LIVE = Prepared(
     select(attempts.c.started_at)
     .join(jobs, jobs.c.id == attempts.c.job_id)
     .where(attempts.c.ended_at.is_(None), attempts.c.device == _GPU)

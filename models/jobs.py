@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, literal_column, select
 
 from models import doorbells, queue, quotas, tracing
 from models.clock import now
@@ -16,14 +16,15 @@ from models.errors import Conflict, NotFound
 from models.events import Entry, write
 from models.fingerprints import fingerprint
 from models.identifiers import created_at, new_id
-from models.job import NO_DESCENT, Attempt, Descent, Job, from_row
+from models.job import NO_DESCENT, Attempt, Descent, Job, Queue, from_row
 from models.json_text import decode, encode
 from models.pages import PageRequest
+from models.prepared import Prepared, Reader
 from models.status import TERMINAL, Status
 from models.tables import attempts, checkpoints, events, job_datasets, job_labels, job_leases, jobs
 from models.transitions import change
 
-_STATUS_EVENTS = [f"job.{status}" for status in Status]
+_STATUS_EVENTS: list[ColumnElement[str]] = [literal_column(f"'job.{status}'") for status in Status]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,15 @@ class JobFilter:
             "created_before": self.created_before,
             "parent": self.parent,
         }
+
+
+class Version(NamedTuple):
+    """A job's numbers that rise with its changes, and its place in the queue, which others change."""
+
+    revision: int
+    event_seq: int
+    beat: int | None
+    queue: Queue | None
 
 
 def submit(
@@ -99,9 +109,9 @@ def submit(
     return from_row(row, history=_history(connection, identifier), queue=queue.explain(connection, row, estimate=False))
 
 
-def get(connection: Connection, *, project: str, job_id: str) -> Job:
+def get(connection: Reader, *, project: str, job_id: str) -> Job:
     """One job with its attempts, history and place in the queue. Raises `NotFound`."""
-    row = connection.execute(_GET, {"job_id": job_id, "project": project}).one_or_none()
+    row = _GET.first(connection, {"job_id": job_id, "project": project})
     if row is None:
         raise NotFound(f"There is no job {job_id}.")
     return from_row(
@@ -111,6 +121,14 @@ def get(connection: Connection, *, project: str, job_id: str) -> Job:
         history=_history(connection, job_id),
         queue=queue.explain(connection, row),
     )
+
+
+def version(connection: Reader, *, project: str, job_id: str) -> Version:
+    """What is different whenever `get` would find something else. Raises `NotFound`."""
+    row = _VERSION.first(connection, {"job_id": job_id, "project": project})
+    if row is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return Version(row.revision, row.event_seq, row.hb_seq, queue.explain(connection, row))
 
 
 def listing(connection: Connection, *, project: str, where: JobFilter, page: PageRequest) -> list[Job]:
@@ -213,8 +231,8 @@ def _narrowed(statement: Select[Any], where: JobFilter, page: PageRequest) -> Se
     return statement.where(*conditions).order_by(jobs.c.id.desc()).limit(page.limit + 1)
 
 
-def _attempts(connection: Connection, job_id: str) -> list[Attempt]:
-    return [_attempt(row) for row in connection.execute(_ATTEMPTS, {"job_id": job_id})]
+def _attempts(connection: Reader, job_id: str) -> list[Attempt]:
+    return [_attempt(row) for row in _ATTEMPTS.all(connection, {"job_id": job_id})]
 
 
 def _attempt(row: Row[Any]) -> Attempt:
@@ -230,8 +248,8 @@ def _attempt(row: Row[Any]) -> Attempt:
     )
 
 
-def _history(connection: Connection, job_id: str) -> list[tuple[str, float]]:
-    rows = connection.execute(_HISTORY, {"job_id": job_id})
+def _history(connection: Reader, job_id: str) -> list[tuple[str, float]]:
+    rows = _HISTORY.all(connection, {"job_id": job_id})
     return [(row.type.removeprefix("job."), row.at) for row in rows]
 
 
@@ -255,7 +273,17 @@ _INSERT = (
 _LIST = select(jobs, job_leases.c.progress.label("live_progress")).outerjoin(
     job_leases, job_leases.c.job_id == jobs.c.id
 )
-_GET = _LIST.where(jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"))
+_MINE = (jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"))
+_GET = Prepared(_LIST.where(*_MINE))
+_VERSION = Prepared(
+    select(
+        *(jobs.c[name] for name in ("id", "revision", "event_seq", "status")),
+        *(jobs.c[name] for name in ("pool", "priority", "queued_at", "available_at", "device")),
+        job_leases.c.hb_seq,
+    )
+    .outerjoin(job_leases, job_leases.c.job_id == jobs.c.id)
+    .where(*_MINE)
+)
 _HEIR = (
     select(jobs.c.id)
     .join(checkpoints, checkpoints.c.id == jobs.c.init_checkpoint_id)
@@ -263,8 +291,8 @@ _HEIR = (
     .limit(1)
 )
 _STATUS = select(jobs.c.status).where(jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"))
-_ATTEMPTS = select(attempts).where(attempts.c.job_id == bindparam("job_id")).order_by(attempts.c.number)
-_HISTORY = (
+_ATTEMPTS = Prepared(select(attempts).where(attempts.c.job_id == bindparam("job_id")).order_by(attempts.c.number))
+_HISTORY = Prepared(
     select(events.c.type, events.c.at)
     .where(events.c.job_id == bindparam("job_id"), events.c.type.in_(_STATUS_EVENTS))
     .order_by(events.c.seq)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from models.candidates import ANY_DEVICE
 from models.json_text import decode
+from models.prepared import Prepared, Reader
 from models.tables import workers
 from models.workers import is_alive
 
@@ -53,11 +54,11 @@ class Pool:
         return Lack("no_device", detail)
 
 
-def look(connection: Connection, name: str) -> Pool:
+def look(connection: Reader, name: str) -> Pool:
     """The pool as it is now."""
     slots: dict[str, int] = {}
     num_draining = num_quarantined = 0
-    for row in connection.execute(_ALIVE, {"of_pool": name}):
+    for row in _ALIVE.all(connection, {"of_pool": name}):
         if row.draining:
             num_draining += 1
             continue
@@ -70,6 +71,8 @@ def look(connection: Connection, name: str) -> Pool:
     return Pool(name, slots, num_draining, num_quarantined)
 
 
-_ALIVE = select(workers.c.devices, workers.c.slots, workers.c.draining, workers.c.quarantined).where(
-    workers.c.pool == bindparam("of_pool"), is_alive()
+_ALIVE = Prepared(
+    select(workers.c.devices, workers.c.slots, workers.c.draining, workers.c.quarantined).where(
+        workers.c.pool == bindparam("of_pool"), is_alive()
+    )
 )

@@ -7,7 +7,7 @@ from math import ceil
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, select, union_all
 
 from models import pools, quotas
 from models.candidates import LONGEST_DELAY_SECONDS
@@ -15,6 +15,7 @@ from models.clock import now
 from models.job import Queue
 from models.json_text import decode
 from models.pools import Pool
+from models.prepared import Prepared, Reader
 from models.status import Status
 from models.tables import job_leases, jobs
 
@@ -39,12 +40,12 @@ class _Why(NamedTuple):
     eta_seconds: float | None = None
 
 
-def explain(connection: Connection, job: Row[Any], *, estimate: bool = True) -> Queue | None:
+def explain(connection: Reader, job: Row[Any], *, estimate: bool = True) -> Queue | None:
     """The queue entry of a job's row; None unless it is queued. Without `estimate` it costs less, and has no ETA."""
     if job.status != Status.QUEUED:
         return None
     place = {"of_pool": job.pool, "priority": job.priority, "queued_at": job.queued_at, "id": job.id}
-    found = connection.execute(_AHEAD, place).one()
+    found = _AHEAD.one(connection, place)
     ahead = min(found.ahead, LONGEST_COUNT)
     why = _why(connection, job, ahead=ahead, at=found.at, estimate=estimate)
     return Queue(ahead=ahead, reason=why.reason, detail=why.detail, eta_seconds=coarse(why.eta_seconds))
@@ -58,7 +59,7 @@ def coarse(seconds: float | None) -> float | None:
     return float(ceil(max(0.0, seconds) / step) * step)
 
 
-def _why(connection: Connection, job: Row[Any], *, ahead: int, at: float, estimate: bool) -> _Why:
+def _why(connection: Reader, job: Row[Any], *, ahead: int, at: float, estimate: bool) -> _Why:
     pool = pools.look(connection, job.pool)
     needs_gpu = job.device == "cuda" or (job.device == "auto" and pool.slots.keys() == {"cuda"})
     hold = quotas.held_back(connection, project=job.project, on_gpu=needs_gpu)
@@ -72,10 +73,10 @@ def _why(connection: Connection, job: Row[Any], *, ahead: int, at: float, estima
     return _turn(connection, job, pool, ahead=ahead, estimate=estimate)
 
 
-def _turn(connection: Connection, job: Row[Any], pool: Pool, *, ahead: int, estimate: bool) -> _Why:
+def _turn(connection: Reader, job: Row[Any], pool: Pool, *, ahead: int, estimate: bool) -> _Why:
     """Why a job that could run does not yet: others have their turn."""
     num_slots = pool.num_slots(job.device)
-    progress = connection.execute(_RUNNING, {"of_pool": job.pool}).scalars().all()
+    progress = [row.progress for row in _RUNNING.all(connection, {"of_pool": job.pool})]
     if ahead + len(progress) < num_slots:
         return _Why("starting", "A slot is free for it; a worker is about to take it.", 0.0)
     others = f"{ahead} go first" if ahead else "it is the next one"
@@ -85,9 +86,9 @@ def _turn(connection: Connection, job: Row[Any], pool: Pool, *, ahead: int, esti
     return _Why("busy", taken, _wait_seconds(left, usual, num_slots=num_slots, ahead=ahead) if estimate else None)
 
 
-def _usual_seconds(connection: Connection, job: Row[Any]) -> float | None:
+def _usual_seconds(connection: Reader, job: Row[Any]) -> float | None:
     """How long jobs like it take; None where none has succeeded yet."""
-    rows = connection.execute(_MEASURED, {"of_project": job.project, "of_pool": job.pool}).all()
+    rows = _MEASURED.all(connection, {"of_project": job.project, "of_pool": job.pool})
     return median(row.finished_at - row.started_at for row in rows) if rows else None
 
 
@@ -114,20 +115,22 @@ def _ids(*conditions: ColumnElement[bool]) -> Select[tuple[str]]:
 
 
 _SAME = jobs.c.priority == bindparam("priority")
-_AHEAD = select(func.count().label("ahead"), now().label("at")).select_from(
-    union_all(
-        _ids(jobs.c.priority > bindparam("priority")),
-        _ids(_SAME, jobs.c.queued_at < bindparam("queued_at")),
-        _ids(_SAME, jobs.c.queued_at == bindparam("queued_at"), jobs.c.id < bindparam("id")),
-    ).subquery(),
+_AHEAD = Prepared(
+    select(func.count().label("ahead"), now().label("at")).select_from(
+        union_all(
+            _ids(jobs.c.priority > bindparam("priority")),
+            _ids(_SAME, jobs.c.queued_at < bindparam("queued_at")),
+            _ids(_SAME, jobs.c.queued_at == bindparam("queued_at"), jobs.c.id < bindparam("id")),
+        ).subquery(),
+    )
 )
-_RUNNING = (
+_RUNNING = Prepared(
     select(job_leases.c.progress)
     .join(jobs, jobs.c.id == job_leases.c.job_id)
     .where(jobs.c.pool == bindparam("of_pool"))
     .limit(LONGEST_COUNT)
 )
-_MEASURED = (
+_MEASURED = Prepared(
     select(jobs.c.started_at, jobs.c.finished_at)
     .where(
         jobs.c.project == bindparam("of_project"),

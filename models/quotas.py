@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal_column, select
 
 from models import gpu_time
 from models.clock import rfc3339
 from models.errors import TooManyRequests
+from models.prepared import Prepared, Reader
 from models.settings import Settings
 from models.status import HELD, Status
 from models.tables import datasets, jobs, projects, quotas
@@ -35,7 +36,7 @@ class Quota:
 
     description: str
     setting: str
-    used: Callable[[Connection, str], int]
+    used: Callable[[Reader, str], int]
     refusal: str
     is_spent: bool = False  # what is used comes back only with time, so nothing may be added at the limit itself
 
@@ -83,9 +84,9 @@ def check(connection: Connection, *, project: str, name: str) -> None:
         )
 
 
-def held_back(connection: Connection, *, project: str, on_gpu: bool, claims: bool = False) -> Hold | None:
+def held_back(connection: Reader, *, project: str, on_gpu: bool, claims: bool = False) -> Hold | None:
     """Why none of a project's jobs may begin now, or None. Who `claims` one takes its turn with others who do."""
-    row = connection.execute(_STATE, {"of_project": project}).one_or_none()
+    row = _STATE.first(connection, {"of_project": project})
     if row is not None and row.closed_at is not None:
         return "closed"
     waiting_for: tuple[Hold, ...] = ("running_jobs", "gpu_seconds") if on_gpu else ("running_jobs",)
@@ -100,9 +101,9 @@ def held_back(connection: Connection, *, project: str, on_gpu: bool, claims: boo
     return None
 
 
-def _limit(connection: Connection, project: str, name: str) -> tuple[int | None, str]:
+def _limit(connection: Reader, project: str, name: str) -> tuple[int | None, str]:
     """The limit in force, and where it comes from."""
-    found = {row.project: row.most for row in connection.execute(_LIMITS, {"of_project": project, "of_name": name})}
+    found = {row.project: row.most for row in _LIMITS.all(connection, {"of_project": project, "of_name": name})}
     return (found[project], "project") if project in found else (found.get(DEFAULTS), "default")
 
 
@@ -121,20 +122,20 @@ def _put(connection: Connection, *, project: str, name: str, most: int | None) -
     )
 
 
-def _take_turn(connection: Connection, project: str) -> None:
-    connection.execute(_TURN, {"of_project": project})
+def _take_turn(connection: Reader, project: str) -> None:
+    _TURN.first(connection, {"of_project": project})
 
 
-def _queued(connection: Connection, project: str) -> int:
-    return int(connection.execute(_QUEUED, {"of_project": project}).scalar_one())
+def _queued(connection: Reader, project: str) -> int:
+    return int(_QUEUED.all(connection, {"of_project": project})[0][0])
 
 
-def _running(connection: Connection, project: str) -> int:
-    return int(connection.execute(_RUNNING, {"of_project": project}).scalar_one())
+def _running(connection: Reader, project: str) -> int:
+    return int(_RUNNING.all(connection, {"of_project": project})[0][0])
 
 
-def _bytes(connection: Connection, project: str) -> int:
-    return int(connection.execute(_BYTES, {"of_project": project}).scalar_one())
+def _bytes(connection: Reader, project: str) -> int:
+    return int(_BYTES.all(connection, {"of_project": project})[0][0])
 
 
 QUOTAS: Final[Mapping[str, Quota]] = {
@@ -162,12 +163,18 @@ QUOTAS: Final[Mapping[str, Quota]] = {
     ),
 }
 
-_STATE = select(projects.c.closed_at).where(projects.c.name == bindparam("of_project"))
-_TURN = select(projects.c.name).where(projects.c.name == bindparam("of_project")).with_for_update()
-_LIMITS = select(quotas.c.project, quotas.c.most).where(
-    quotas.c.name == bindparam("of_name"), quotas.c.project.in_([bindparam("of_project"), DEFAULTS])
+_STATE = Prepared(select(projects.c.closed_at).where(projects.c.name == bindparam("of_project")))
+_TURN = Prepared(select(projects.c.name).where(projects.c.name == bindparam("of_project")).with_for_update())
+_LIMITS = Prepared(
+    select(quotas.c.project, quotas.c.most).where(
+        quotas.c.name == bindparam("of_name"),
+        (quotas.c.project == bindparam("of_project")) | (quotas.c.project == DEFAULTS),
+    )
 )
-_OF_PROJECT = jobs.c.project == bindparam("of_project")
-_QUEUED = select(func.count()).select_from(jobs).where(_OF_PROJECT, jobs.c.status == Status.QUEUED)
-_RUNNING = select(func.count()).select_from(jobs).where(_OF_PROJECT, jobs.c.status.in_(sorted(HELD)))
-_BYTES = select(func.coalesce(func.sum(datasets.c.bytes), 0)).where(datasets.c.project == bindparam("of_project"))
+_COUNT = select(func.count()).select_from(jobs).where(jobs.c.project == bindparam("of_project"))
+_HELD: Final[list[ColumnElement[str]]] = [literal_column(f"'{status}'") for status in sorted(HELD)]
+_QUEUED = Prepared(_COUNT.where(jobs.c.status == Status.QUEUED))
+_RUNNING = Prepared(_COUNT.where(jobs.c.status.in_(_HELD)))
+_BYTES = Prepared(
+    select(func.coalesce(func.sum(datasets.c.bytes), 0)).where(datasets.c.project == bindparam("of_project"))
+)

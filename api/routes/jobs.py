@@ -9,7 +9,6 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import schemas
@@ -23,9 +22,11 @@ from api.dry_running import tried
 from api.idempotency import Created, Creation, CreationDep
 from api.pagination import PagingDep
 from api.parameters import LabelsDep
+from api.reading import look
 from api.replies import json_response
 from api.service import Service, ServiceDep
-from models import comparison, jobs, submission
+from models import jobs, submission
+from models.database import Reader
 from models.errors import FieldError, Unprocessable
 from models.job import Job
 from models.jobs import JobFilter
@@ -144,8 +145,8 @@ async def get_job(
     as 304.
     """
     wait = wait_preference(prefer)
-    read = partial(_read, service, project=principal.project, job_id=job_id)
-    current = await run_in_threadpool(read)
+    read = partial(service.renderings.job, project=principal.project, job_id=job_id)
+    current = await look(service.database, read)
     if wait is not None and is_known(current.etag, if_none_match):
         current = await _changed(service, job_id, read=read, known=current.etag, wait=wait)
     headers = wait.headers if wait is not None else {}
@@ -205,15 +206,8 @@ def _summary(job: Job) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in {"attempts", "history", "queue"}}
 
 
-def _read(service: Service, *, project: str, job_id: str) -> Representation:
-    with service.database.reading() as connection:
-        job = jobs.get(connection, project=project, job_id=job_id)
-        came_out = comparison.reproduction(connection, job, project=project)
-    return Representation.of({**job.document(), "reproduction": came_out} if came_out else job.document())
-
-
 async def _changed(
-    service: Service, job_id: str, *, read: Callable[[], Representation], known: str, wait: Wait
+    service: Service, job_id: str, *, read: Callable[[Reader], Representation], known: str, wait: Wait
 ) -> Representation:
     """The job once it is no longer what the client knows, or when the time is up. Holds no thread and no connection
     meanwhile.
@@ -221,7 +215,7 @@ async def _changed(
     deadline = time.monotonic() + wait.seconds
     with service.watcher.listening(job_id) as listener:
         while True:
-            current = await run_in_threadpool(read)
+            current = await look(service.database, read)
             left = deadline - time.monotonic()
             if current.etag != known or left <= 0 or listener.is_closed:
                 return current

@@ -73,7 +73,9 @@ def list_keys(
     responses=answers(schemas.NewKey, 404, 409, 413, 415),
     openapi_extra=body("RotationRequest", example={"grace_seconds": 3600}, required=False),
 )
-def rotate_key(key_id: str, principal: Admin, document: OptionalJsonBody, creation: OptionalCreationDep) -> Response:
+def rotate_key(
+    key_id: str, service: ServiceDep, principal: Admin, document: OptionalJsonBody, creation: OptionalCreationDep
+) -> Response:
     """Give a key another secret, shown as at its making. The one it had stays good for `grace_seconds`; any before that
     ends now.
     """
@@ -85,15 +87,18 @@ def rotate_key(key_id: str, principal: Admin, document: OptionalJsonBody, creati
         _reached(connection, principal, key_id)
         return _with_text(*keys.rotate(connection, key_id=key_id, grace_seconds=wish.grace_seconds))
 
-    return creation.run(rotate, status=200)
+    response = creation.run(rotate, status=200)
+    service.key_cache.clear()
+    return response
 
 
 @router.delete("/v1/keys/{key_id}", responses=answers(schemas.Key, 404))
-def revoke_key(key_id: str, change: ChangeDep, principal: Admin) -> Response:
+def revoke_key(key_id: str, service: ServiceDep, change: ChangeDep, principal: Admin) -> Response:
     """Make a key worthless with all its secrets, from the next request on."""
     with change.transaction() as connection:
         _reached(connection, principal, key_id)
         key = keys.revoke(connection, project=principal.reach(), key_id=key_id)
+    service.key_cache.clear()
     return json_response(key.document())
 
 

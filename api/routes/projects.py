@@ -90,6 +90,7 @@ def close_project(project: str, service: ServiceDep, change: ChangeDep, principa
     with change.transaction() as connection:
         closed = projects.close(connection, name=project)
         held = projects.held_jobs(connection, name=project)
+    service.key_cache.clear()
     for job_id in held:
         _pause(service, project=project, job_id=job_id)
     with service.database.reading() as connection:

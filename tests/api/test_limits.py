@@ -30,7 +30,7 @@ def test_a_key_that_asks_too_much_is_told_when_to_come_again(limited: Connect):
     assert [client.get("/v1/jobs").status_code for _ in range(5)] == [200] * 5
     refused = client.get("/v1/jobs")
     problem(refused, 429, "rate_limited")
-    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert 1 <= int(refused.headers["retry-after"]) <= 120  # of this minute and, where it was full, of the next
     assert refused.headers["ratelimit"].startswith('"default";r=0;')
 
 
