@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import sealing
@@ -58,6 +59,10 @@ class Creation:
         self._identity = identity
         self._token = token
 
+    async def replay_soon(self) -> Response | None:
+        """As `replay`, for a coroutine: what has no key was never asked before."""
+        return None if self._identity is None else await run_in_threadpool(self.replay)
+
     def replay(self) -> Response | None:
         """The answer that this very request got before. Raises Unprocessable and Conflict."""
         if self._identity is None:
@@ -71,21 +76,28 @@ class Creation:
         give its answer.
         """
         with self._service.database.unit_of_work() as connection:
-            if self._identity is not None:
-                earlier = idempotency.begin(connection, **asdict(self._identity))
-                if earlier is not None:
-                    return self._replayed(earlier)
-            created = create(connection)
-            content, headers = created.representation.content, created.representation.headers
-            headers |= {"Location": created.location}
-            if created.sealed is not None:
-                headers["Cache-Control"] = "no-store"
-            self._change.note(connection, resource=created.location.rpartition("/")[2])
-            if self._identity is not None:
-                identity = asdict(self._identity)
-                del identity["fingerprint"]
-                kept = headers if created.sealed is None else {**headers, _SEALED: created.sealed}
-                idempotency.finish(connection, **identity, status=status, body=self._kept(created), headers=kept)
+            return self._run(connection, create, status)
+
+    async def run_soon(self, create: Callable[[Any], Created], *, status: int = 201) -> Response:
+        """The same in one commit with what others create at this moment, and without a thread."""
+        return await self._service.writer.run(lambda connection: self._run(connection, create, status))
+
+    def _run(self, connection: Any, create: Callable[[Any], Created], status: int) -> Response:
+        if self._identity is not None:
+            earlier = idempotency.begin(connection, **asdict(self._identity))
+            if earlier is not None:
+                return self._replayed(earlier)
+        created = create(connection)
+        content, headers = created.representation.content, created.representation.headers
+        headers |= {"Location": created.location}
+        if created.sealed is not None:
+            headers["Cache-Control"] = "no-store"
+        self._change.note(connection, resource=created.location.rpartition("/")[2])
+        if self._identity is not None:
+            identity = asdict(self._identity)
+            del identity["fingerprint"]
+            kept = headers if created.sealed is None else {**headers, _SEALED: created.sealed}
+            idempotency.finish(connection, **identity, status=status, body=self._kept(created), headers=kept)
         return Response(content, status_code=status, headers=headers, media_type="application/json")
 
     def _kept(self, created: Created) -> str:

@@ -32,6 +32,7 @@ from models import dry_runs, predictions, quotas, service_secrets
 from models.artifacts import store_of
 from models.database import Database
 from models.destinations import Destinations
+from models.group_commit import Writer
 from models.oidc_settings import NONE
 from models.pages import Cursors
 from models.settings import Settings
@@ -54,6 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     importer = Importer(service)
     service.background.take([*sweeps(service), *importer.sweeps()])
     service.doorbell.start()
+    service.writer.start()
     service.background.start()
     try:
         with _hearing_stop_signals(service.watcher, service.answers, service.findings):
@@ -63,6 +65,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         await service.answers.close()
         await service.findings.close()
         for close in (
+            service.writer.close,
             service.webhooks.close,
             importer.close,
             service.background.close,
@@ -148,4 +151,5 @@ def _open(settings: Settings, database: Database) -> Service:
         readiness=Readiness(parts, deadline_seconds=settings.readiness_seconds),
         key_cache=KeyCache(),
         renderings=Renderings(),
+        writer=Writer(database),
     )

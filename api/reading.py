@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 
 async def look(database: Database, read: Callable[[Reader], T]) -> T:
-    """What `read` finds by a few prepared statements. It may be called twice, so it only reads."""
+    """What `read` finds by a few prepared statements; with others it is sent to a thread as well, where they are met.
+
+    It may be begun twice, so it only reads.
+    """
     try:
         return database.glance(read)
     except MustWait:

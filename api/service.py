@@ -22,6 +22,7 @@ from api.webhook_sender import Sender
 from models.artifacts import ArtifactStore
 from models.database import Database
 from models.destinations import Destinations
+from models.group_commit import Writer
 from models.pages import Cursors
 from models.settings import Settings
 from models.spans import Tracer
@@ -55,6 +56,7 @@ class Service:
     issuer: Issuer | None
     key_cache: KeyCache
     renderings: Renderings
+    writer: Writer
 
 
 async def _service(request: Request) -> Service:  # async: a plain one would be sent to a thread

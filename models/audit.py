@@ -6,7 +6,7 @@ itself refuses to change a line, and to delete one younger than `LEAST_DAYS`. It
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select
 from models.clock import now, rfc3339
 from models.identifiers import new_id
 from models.pages import PageRequest
+from models.prepared import Prepared
 from models.tables import audit_log
 
 Outcome = Literal["done", "refused"]
@@ -68,7 +69,7 @@ class AuditFilter:
 
 def write(connection: Connection, entry: Entry) -> None:
     """Add a line, in the caller's transaction."""
-    connection.execute(insert(audit_log).values(id=new_id("aud"), at=now(), **asdict(entry)))
+    _INSERT.run(connection, {"id": new_id("aud"), **asdict(entry)})
 
 
 def listing(connection: Connection, *, where: AuditFilter, page: PageRequest) -> list[Line]:
@@ -96,5 +97,8 @@ def forget(connection: Connection, *, days: int) -> int:
 
 
 def _line(row: Row[Any]) -> Line:
-    fields = {name: value for name, value in row._mapping.items() if name not in {"id", "at"}}  # noqa: SLF001
-    return Line(row.id, row.at, Entry(**fields))
+    told = {name: value for name, value in row._mapping.items() if name not in {"id", "at"}}  # noqa: SLF001
+    return Line(row.id, row.at, Entry(**told))
+
+
+_INSERT = Prepared(insert(audit_log).values(at=now()), columns=("id", *(field.name for field in fields(Entry))))

@@ -24,9 +24,9 @@ from sqlalchemy.engine import URL
 
 from models.errors import Unavailable
 from models.patience import PatientConnection
-from models.prepared import Glance, Reader
+from models.prepared import Glance, MustWait, Reader
 
-__all__ = ["Connection", "Database", "MustWait", "Reader", "check_integrity", "wal_is_safe"]
+__all__ = ["Connection", "Database", "MustWait", "Reader", "answering", "check_integrity", "wal_is_safe"]
 
 T = TypeVar("T")
 
@@ -37,10 +37,6 @@ _MAX_OVERFLOW: Final = 32
 #: As prepared statements raise them, which SQLAlchemy does not wrap.
 _DRIVER_ERRORS: Final = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InternalError)
 _POSTGRESQL_OPTIONS: Final = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=30000"
-
-
-class MustWait(Exception):
-    """The database cannot be read without waiting."""
 
 
 def wal_is_safe(version: tuple[int, int, int]) -> bool:
@@ -63,7 +59,7 @@ class Database:
     @contextmanager
     def unit_of_work(self) -> Iterator[Connection]:
         """One write transaction: committed at the end, rolled back on any exception."""
-        with _answering():
+        with answering():
             if self._turn is None:
                 with self.engine.begin() as connection:
                     yield connection
@@ -78,7 +74,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One read-only view; nothing done in it lasts."""
-        with _answering(), self.engine.connect() as connection:
+        with answering(), self.engine.connect() as connection:
             yield connection
 
     def glance(self, read: Callable[[Reader], T]) -> T:
@@ -177,7 +173,8 @@ class _Glances:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
+    """Turn what the drivers raise when a database does not answer into `Unavailable`."""
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER_ERRORS) as error:

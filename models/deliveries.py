@@ -33,6 +33,7 @@ from sqlalchemy.sql import Select
 from models.clock import now, rfc3339
 from models.identifiers import new_id
 from models.json_text import decode, encode
+from models.prepared import Prepared
 from models.tables import jobs, webhook_deliveries, webhook_events, webhooks
 
 ALL: Final = "*"
@@ -83,8 +84,8 @@ class Delivery:
 
 def owe(connection: Connection, event: Mapping[str, Any]) -> None:
     """Owe an event to every enabled endpoint of the job's project that wants its type."""
-    connection.execute(
-        _OWE,
+    _OWE.run(
+        connection,
         {
             "of_job": event["job_id"],
             "event_id": event["id"],
@@ -224,9 +225,11 @@ def _owed() -> Select[Any]:
     )
 
 
-_OWE = insert(webhook_deliveries).from_select(
-    ["webhook_id", "event_id", "job_id", "job_name", "seq", "type", "at", "data", "status", "attempts", "due_at"],
-    _owed(),
+_OWE = Prepared(
+    insert(webhook_deliveries).from_select(
+        ["webhook_id", "event_id", "job_id", "job_name", "seq", "type", "at", "data", "status", "attempts", "due_at"],
+        _owed(),
+    )
 )
 _EARLIER = webhook_deliveries.alias("earlier")
 _DUE = (

@@ -9,19 +9,19 @@ from __future__ import annotations
 from sqlalchemy import Connection, Double, Insert, bindparam, delete, func, select
 
 from models.clock import now
+from models.prepared import Prepared
 from models.tables import doorbells
 from models.upserts import INSERTS
 
 
 def leave(connection: Connection, *, job_id: str, pool: str, delay_seconds: float = 0.0) -> None:
     """Leave a doorbell for a job that has just been queued."""
-    statement = _LEAVE[connection.dialect.name]
-    connection.execute(statement, {"job_id": job_id, "pool": pool, "delay": delay_seconds})
+    _LEAVE.run(connection, {"job_id": job_id, "pool": pool, "delay": delay_seconds})
 
 
 def take_away(connection: Connection, *, job_id: str) -> None:
     """Take away the doorbell of a job that is no longer waiting."""
-    connection.execute(_TAKE_AWAY, {"of_job": job_id})
+    _TAKE_AWAY.run(connection, {"of_job": job_id})
 
 
 def overdue(connection: Connection, *, older_than_seconds: float = 0.0) -> dict[str, int]:
@@ -40,5 +40,5 @@ def _leave(dialect: str) -> Insert:
     return statement.on_conflict_do_update(index_elements=["job_id"], set_=renewed)
 
 
-_LEAVE = {dialect: _leave(dialect) for dialect in INSERTS}
-_TAKE_AWAY = delete(doorbells).where(doorbells.c.job_id == bindparam("of_job"))
+_LEAVE = Prepared({dialect: _leave(dialect) for dialect in INSERTS}, columns=("job_id", "pool"))
+_TAKE_AWAY = Prepared(delete(doorbells).where(doorbells.c.job_id == bindparam("of_job")))

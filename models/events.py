@@ -12,6 +12,7 @@ from models import deliveries
 from models.clock import now, rfc3339
 from models.identifiers import new_id
 from models.json_text import decode, encode
+from models.prepared import Prepared
 from models.status import Status
 from models.tables import events
 
@@ -66,7 +67,7 @@ def write(connection: Connection, *, job_id: str, last_seq: int, entries: Sequen
             "type": entry.type,
             "data": encode(dict(entry.data)),
         }
-        connection.execute(_INSERT, event)
+        _INSERT.run(connection, event)
         deliveries.owe(connection, event)
 
 
@@ -76,7 +77,7 @@ def listing(connection: Connection, *, job_id: str, after: int = 0, limit: int =
     return [Event(seq=row.seq, id=row.id, type=row.type, at=row.at, data=decode(row.data)) for row in rows]
 
 
-_INSERT = insert(events).values(at=now())
+_INSERT = Prepared(insert(events).values(at=now()), columns=("job_id", "seq", "id", "type", "data"))
 _AFTER = (
     select(events.c.seq, events.c.id, events.c.type, events.c.at, events.c.data)
     .where(events.c.job_id == bindparam("job_id"), events.c.seq > bindparam("after"))

@@ -32,7 +32,7 @@ def charge(connection: Connection, *, job: Row[Any], attempt: Row[Any]) -> None:
 
 def used(connection: Reader, project: str) -> int:
     """Whole seconds of this month, by the database's clock, what runs included."""
-    moment = float(_NOW.all(connection, {})[0][0])
+    moment = float(_NOW.one(connection, {})[0])
     month = _month(moment)
     ended = sum(float(row.seconds) for row in _ENDED.all(connection, {"of_project": project, "of_month": month}))
     live = [row.started_at for row in _LIVE.all(connection, {"of_project": project})]

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, literal_column, select
 
 from models import doorbells, queue, quotas, tracing
 from models.clock import now
@@ -17,6 +16,7 @@ from models.events import Entry, write
 from models.fingerprints import fingerprint
 from models.identifiers import created_at, new_id
 from models.job import NO_DESCENT, Attempt, Descent, Job, Queue, from_row
+from models.job_filter import JobFilter, narrowed
 from models.json_text import decode, encode
 from models.pages import PageRequest
 from models.prepared import Prepared, Reader
@@ -25,31 +25,6 @@ from models.tables import attempts, checkpoints, events, job_datasets, job_label
 from models.transitions import change
 
 _STATUS_EVENTS: list[ColumnElement[str]] = [literal_column(f"'job.{status}'") for status in Status]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """What a list of jobs is narrowed to; every given condition must hold."""
-
-    status: tuple[Status, ...] = ()
-    name: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    pool: str | None = None
-    created_after: float | None = None
-    created_before: float | None = None
-    parent: str | None = None
-
-    def document(self) -> dict[str, Any]:
-        """The filter in a form that a cursor can be bound to."""
-        return {
-            "status": sorted(self.status),
-            "name": self.name,
-            "labels": dict(self.labels),
-            "pool": self.pool,
-            "created_after": self.created_after,
-            "created_before": self.created_before,
-            "parent": self.parent,
-        }
 
 
 class Version(NamedTuple):
@@ -78,8 +53,8 @@ def submit(
     """
     identifier, trace = new_id("job"), tracing.current()
     at = round(created_at(identifier), 6)  # as it is shown, so that it compares equal to what was shown
-    row = connection.execute(
-        _INSERT,
+    row = _INSERT.one(
+        connection,
         {
             "id": identifier,
             "project": project,
@@ -99,10 +74,10 @@ def submit(
             "created_at": at,
             "queued_at": at,
         },
-    ).one()
+    )
     _set_labels(connection, identifier, resolved.get("labels") or {})
     for dataset_id in dataset_ids:
-        connection.execute(insert(job_datasets).values(job_id=identifier, dataset_id=dataset_id))
+        _OF_DATASET.run(connection, {"job_id": identifier, "dataset_id": dataset_id})
     write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
     doorbells.leave(connection, job_id=identifier, pool=row.pool)
     quotas.admit(connection, project=project, device=row.device)
@@ -135,7 +110,7 @@ def listing(connection: Connection, *, project: str, where: JobFilter, page: Pag
     """Up to `limit + 1` jobs, newest first; the last one only tells that there are more. Attempts, history and queue
     stay empty.
     """
-    rows = connection.execute(_narrowed(_LIST.where(jobs.c.project == project), where, page)).all()
+    rows = connection.execute(narrowed(_LIST.where(jobs.c.project == project), where, page)).all()
     return [from_row(row, live_progress=row.live_progress) for row in rows]
 
 
@@ -204,31 +179,8 @@ def versions(connection: Connection, job_ids: list[str]) -> dict[str, tuple[int,
 
 
 def _set_labels(connection: Connection, job_id: str, labels: Mapping[str, str]) -> None:
-    if labels:
-        rows = [{"job_id": job_id, "key": key, "value": value} for key, value in labels.items()]
-        connection.execute(insert(job_labels), rows)
-
-
-def _narrowed(statement: Select[Any], where: JobFilter, page: PageRequest) -> Select[Any]:
-    conditions: list[ColumnElement[bool]] = []
-    if where.status:
-        conditions.append(jobs.c.status.in_(where.status))
-    if where.name is not None:
-        conditions.append(jobs.c.name == where.name)
-    if where.pool is not None:
-        conditions.append(jobs.c.pool == where.pool)
-    if where.created_after is not None:
-        conditions.append(jobs.c.created_at > where.created_after)
-    if where.created_before is not None:
-        conditions.append(jobs.c.created_at < where.created_before)
-    if where.parent is not None:
-        conditions.append(jobs.c.parent_id == where.parent)
-    if page.before is not None:
-        conditions.append(jobs.c.id < page.before)
-    for key, value in where.labels.items():
-        labelled = select(job_labels.c.job_id).where(job_labels.c.key == key, job_labels.c.value == value)
-        conditions.append(jobs.c.id.in_(labelled))
-    return statement.where(*conditions).order_by(jobs.c.id.desc()).limit(page.limit + 1)
+    for key, value in labels.items():
+        _LABEL.run(connection, {"job_id": job_id, "key": key, "value": value})
 
 
 def _attempts(connection: Reader, job_id: str) -> list[Attempt]:
@@ -253,7 +205,11 @@ def _history(connection: Reader, job_id: str) -> list[tuple[str, float]]:
     return [(row.type.removeprefix("job."), row.at) for row in rows]
 
 
-_INSERT = (
+_GIVEN = (
+    *("id", "project", "name", "pool", "device", "priority", "labels", "spec", "resolved_spec", "spec_hash"),
+    *("warnings", "parent_id", "origin", "init_checkpoint_id", "traceparent", "created_at", "queued_at"),
+)
+_INSERT = Prepared(
     insert(jobs)
     .values(
         status=Status.QUEUED,
@@ -268,8 +224,11 @@ _INSERT = (
         event_seq=1,
         revision=1,
     )
-    .returning(*jobs.c)
+    .returning(*jobs.c),
+    columns=_GIVEN,
 )
+_LABEL = Prepared(insert(job_labels), columns=("job_id", "key", "value"))
+_OF_DATASET = Prepared(insert(job_datasets), columns=("job_id", "dataset_id"))
 _LIST = select(jobs, job_leases.c.progress.label("live_progress")).outerjoin(
     job_leases, job_leases.c.job_id == jobs.c.id
 )
@@ -277,7 +236,7 @@ _MINE = (jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"
 _GET = Prepared(_LIST.where(*_MINE))
 _VERSION = Prepared(
     select(
-        *(jobs.c[name] for name in ("id", "revision", "event_seq", "status")),
+        *(jobs.c[name] for name in ("id", "project", "revision", "event_seq", "status")),
         *(jobs.c[name] for name in ("pool", "priority", "queued_at", "available_at", "device")),
         job_leases.c.hb_seq,
     )

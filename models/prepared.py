@@ -12,7 +12,7 @@ import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,11 +24,19 @@ _DIALECTS: Final[dict[str, Callable[[], Dialect]]] = {
 }
 
 
+class MustWait(Exception):
+    """The database cannot be read without waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Glance:
     """A read-only view of a SQLite database that never waits: `models.database` opens and closes it."""
 
     driver: sqlite3.Connection
+
+    def execute(self, *_: Any) -> NoReturn:
+        """Raise `MustWait`: what is not prepared may take longer than an event loop has."""
+        raise MustWait
 
 
 #: What a prepared statement is run on.
@@ -63,6 +71,10 @@ class Prepared:
         cursor.close()
         return None if row is None else text.row(row)
 
+    def one(self, connection: Reader, values: Mapping[str, Any]) -> Any:
+        """The row of a statement that always has one."""
+        return self.all(connection, values)[0]
+
     def _execute(self, connection: Reader, values: Mapping[str, Any]) -> tuple[Any, _Text]:
         if isinstance(connection, Glance):
             driver: Any = connection.driver
@@ -96,7 +108,7 @@ class _Text:
         compiled: Any = statement.compile(dialect=dialect, **more)
         names = [column.keyname for column in compiled._result_columns]  # noqa: SLF001  also those that are returned
         fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
-        row: Any = namedtuple("Row", names, rename=True)  # noqa: PYI024  whose columns are known only here
+        row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024  known only here
         return cls(str(compiled), fixed, compiled.positiontup if compiled.positional else None, row._make)
 
     def arguments(self, values: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:

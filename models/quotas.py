@@ -127,15 +127,15 @@ def _take_turn(connection: Reader, project: str) -> None:
 
 
 def _queued(connection: Reader, project: str) -> int:
-    return int(_QUEUED.all(connection, {"of_project": project})[0][0])
+    return int(_QUEUED.one(connection, {"of_project": project})[0])
 
 
 def _running(connection: Reader, project: str) -> int:
-    return int(_RUNNING.all(connection, {"of_project": project})[0][0])
+    return int(_RUNNING.one(connection, {"of_project": project})[0])
 
 
 def _bytes(connection: Reader, project: str) -> int:
-    return int(_BYTES.all(connection, {"of_project": project})[0][0])
+    return int(_BYTES.one(connection, {"of_project": project})[0])
 
 
 QUOTAS: Final[Mapping[str, Quota]] = {

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
@@ -26,10 +26,10 @@ from api.reading import look
 from api.replies import json_response
 from api.service import Service, ServiceDep
 from models import jobs, submission
-from models.database import Reader
+from models.database import Connection, Reader
 from models.errors import FieldError, Unprocessable
 from models.job import Job
-from models.jobs import JobFilter
+from models.job_filter import JobFilter
 from models.principal import Principal
 from models.status import Status
 from models.submission import Submission
@@ -67,11 +67,20 @@ async def create_job(
     ] = None,
 ) -> Response:
     """Submit a job. It is stored before the answer leaves, and an idle worker of its pool hears of it at once."""
+    if (replayed := await creation.replay_soon()) is not None:
+        return replayed
+
+    def prepare(connection: Reader) -> Submission:
+        return submission.prepare(
+            cast("Connection", connection),
+            project=principal.project,
+            document=document,
+            destinations=service.destinations,
+        )
+
+    prepared = await look(service.database, prepare)
     if dry_run is None:
-        return await run_in_threadpool(_create, service, principal, document, creation)
-    prepared = await run_in_threadpool(_prepare, service, principal, document, creation)
-    if isinstance(prepared, Response):
-        return prepared
+        return await _created(service, principal, prepared, creation)
     answer: dict[str, Any] = {"resolved_spec": prepared.resolved}
     if dry_run == "data":
         answer["data_report"] = prepared.profile.model_dump(mode="json")
@@ -80,26 +89,12 @@ async def create_job(
     return json_response(answer)
 
 
-def _prepare(service: Service, principal: Principal, document: Any, creation: Creation) -> Submission | Response:
-    """The spec, fit to be queued; or the answer that this very request got before."""
-    if (replayed := creation.replay()) is not None:
-        return replayed
-    with service.database.reading() as connection:
-        return submission.prepare(
-            connection, project=principal.project, document=document, destinations=service.destinations
-        )
-
-
-def _create(service: Service, principal: Principal, document: Any, creation: Creation) -> Response:
-    prepared = _prepare(service, principal, document, creation)
-    if isinstance(prepared, Response):
-        return prepared
-
+async def _created(service: Service, principal: Principal, prepared: Submission, creation: Creation) -> Response:
     def queue(connection: Any) -> Created:
         job = submission.queue(connection, prepared, project=principal.project)
         return Created(Representation.of(job.document()), location=f"/v1/jobs/{job.id}")
 
-    response = creation.run(queue)
+    response = await creation.run_soon(queue)
     service.doorbell.ring(prepared.resolved["resources"]["pool"])
     return response
 

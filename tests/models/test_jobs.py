@@ -5,7 +5,7 @@ import pytest
 from models import doorbells, events, jobs
 from models.database import Database
 from models.errors import Conflict, NotFound
-from models.jobs import JobFilter
+from models.job_filter import JobFilter
 from models.pages import PageRequest
 from models.status import Outcome, Status
 from tests.models.steps import claim, end, job, running, submit
