@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.background import Background
 from api.doorbell import Doorbell
-from api.exposition import Requests
+from api.exposition import Repairs, Requests
 from api.imports import Importer
 from api.key_cache import KeyCache
 from api.key_usage import KeyUsage
@@ -141,6 +141,7 @@ def _open(settings: Settings, database: Database) -> Service:
         key_usage=KeyUsage(database),
         webhooks=Sender(database, schedule_seconds=settings.webhook_schedule, allowed=settings.webhook_networks),
         requests=Requests(),
+        repairs=Repairs(),
         refusals=Refusals(database),
         issuer=_issuer(settings),
         rate_limits=RateLimits(

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from api.background import Background
 from api.doorbell import Doorbell
-from api.exposition import Requests
+from api.exposition import Repairs, Requests
 from api.key_cache import KeyCache
 from api.key_usage import KeyUsage
 from api.profiling import Profiler
@@ -48,6 +48,7 @@ class Service:
     key_usage: KeyUsage
     webhooks: Sender
     requests: Requests
+    repairs: Repairs
     rate_limits: RateLimits
     tracer: Tracer
     background: Background

@@ -28,13 +28,16 @@ def sweeps(service: Service) -> list[Sweep]:
 
     def reap() -> None:
         for job_id, status in reaper.sweep():
+            service.repairs.note("reaped")
             _logger.warning("job %s lost its worker and is %s now", job_id, status)
 
     def ring() -> None:
         with database.reading() as connection:
             owed = doorbells.overdue(connection, older_than_seconds=settings.doorbell_seconds)
         for pool, num_jobs in owed.items():
-            for _ in range(min(num_jobs, _MOST_RINGS)):
+            num_rings = min(num_jobs, _MOST_RINGS)
+            service.repairs.note("doorbell", num_rings)
+            for _ in range(num_rings):
                 service.doorbell.ring(pool)
 
     def forget() -> None:
@@ -44,6 +47,8 @@ def sweeps(service: Service) -> list[Sweep]:
 
     def tidy() -> None:
         repairs = orphans.sweep(database, service.artifacts)
+        service.repairs.note("orphan", len(repairs.deleted))
+        service.repairs.note("damaged", len(repairs.damaged))
         for key in repairs.deleted:
             _logger.warning("deleted %s, which belonged to nobody", key)
         for location in repairs.damaged:

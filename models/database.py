@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import QueuePool
 
 from models.errors import Unavailable
 from models.patience import PatientConnection
@@ -99,6 +100,12 @@ class Database:
         except Unavailable:
             return False
         return True
+
+    @property
+    def num_busy(self) -> int:
+        """Connections that are in use now, by this process."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     def check_writes(self) -> None:
         """Write something that changes nothing. Raises `Unavailable`: gone, full, read-only, or not migrated at all."""

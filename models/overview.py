@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
@@ -12,6 +12,9 @@ from models.json_text import decode
 from models.status import Status
 from models.tables import attempts, jobs, webhook_deliveries, workers
 from models.workers import is_alive
+
+#: Waits are told of so many jobs, however many there have been.
+_NUM_NEWEST: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,18 @@ class WorkerFigures:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`jobs` counts by pool and status, `attempts` by outcome; waits are in seconds, of the job that is due longest."""
+    """`jobs` counts by pool and status, `attempts` by outcome; waits are in seconds: of the job that is due longest,
+    and of the newest jobs that have begun, from their making to their first attempt, by pool.
+    """
 
     jobs: dict[tuple[str, str], int]
     oldest_wait_seconds: dict[str, float]
     attempts: dict[str, int]
     workers: list[WorkerFigures]
     pending_deliveries: int
+    waits: dict[
+        str, list[float]
+    ]  # by pool, of the newest jobs that have begun: from their making to their first attempt
 
 
 def overview(connection: Connection) -> Overview:
@@ -58,7 +66,17 @@ def overview(connection: Connection) -> Overview:
         attempts={row.outcome: row.num for row in connection.execute(outcomes)},
         workers=_workers(connection),
         pending_deliveries=connection.execute(pending).scalar_one(),
+        waits=_waits(connection),
     )
+
+
+def _waits(connection: Connection) -> dict[str, list[float]]:
+    newest = select(jobs.c.pool, jobs.c.created_at, jobs.c.started_at).order_by(jobs.c.id.desc()).limit(_NUM_NEWEST)
+    found = newest.subquery()
+    waits: dict[str, list[float]] = {}
+    for row in connection.execute(select(found).where(found.c.started_at.is_not(None))):
+        waits.setdefault(row.pool, []).append(max(0.0, row.started_at - row.created_at))
+    return waits
 
 
 def _workers(connection: Connection) -> list[WorkerFigures]:

@@ -11,7 +11,8 @@ import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -23,6 +24,16 @@ from models.identifiers import new_id
 
 _VERSIONS_OF: Final = ("trainyard-service", "torch", "celery")
 _QUERY_SECONDS: Final = 10.0
+#: What is asked with every heartbeat must not hold it up: a driver that hangs is not waited for.
+_LOAD_SECONDS: Final = 2.0
+_LOAD: Final = "uuid,name,utilization.gpu,memory.used,memory.total,temperature.gpu"
+#: What the driver's columns behind uuid and name become, and in which unit of ours.
+_FIGURES: Final = (
+    ("utilisation_percent", 1),
+    ("memory_used_bytes", 1 << 20),
+    ("memory_total_bytes", 1 << 20),
+    ("temperature_celsius", 1),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +124,13 @@ def _gpus(chosen: list[str] | None) -> Iterator[Device]:
             yield Device("cuda", name, int(mebibytes) << 20, {"CUDA_VISIBLE_DEVICES": uuid})
 
 
-def _ask_driver(columns: str) -> list[list[str]]:
+def _ask_driver(columns: str, *, seconds: float = _QUERY_SECONDS) -> list[list[str]]:
     """One row per GPU; none where there is no driver or it does not answer."""
     if (tool := shutil.which("nvidia-smi")) is None:
         return []
     command = [tool, f"--query-gpu={columns}", "--format=csv,noheader,nounits"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_QUERY_SECONDS, check=True)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
     return [[word.strip() for word in line.split(",")] for line in answer.stdout.splitlines() if line.strip()]
@@ -136,9 +147,37 @@ def versions() -> dict[str, str]:
     return found
 
 
-def utilisation() -> dict[str, Any]:
-    """How busy the machine is since the last call, in percent."""
-    return {"cpu_percent": psutil.cpu_percent(), "memory_percent": psutil.virtual_memory().percent}
+def utilisation(devices: Sequence[Device] = ()) -> dict[str, Any]:
+    """How busy the machine is since the last call, in percent; the memory of this worker's processes; and its GPUs."""
+    said: dict[str, Any] = {
+        "cpu_percent": psutil.cpu_percent(),
+        "memory_percent": psutil.virtual_memory().percent,
+        "processes_memory_bytes": _resident_bytes(),
+    }
+    mine = {device.environment["CUDA_VISIBLE_DEVICES"] for device in devices if device.kind == "cuda"}
+    if mine:
+        said["gpus"] = [_load(row) for row in _ask_driver(_LOAD, seconds=_LOAD_SECONDS) if row[0] in mine]
+    return said
+
+
+def _resident_bytes() -> int:
+    """Of this process and all below it; pages that forks share count for each."""
+    total = 0
+    this = psutil.Process()
+    for process in (this, *this.children(recursive=True)):
+        with suppress(psutil.Error):  # gone meanwhile
+            total += int(process.memory_info().rss)
+    return total
+
+
+def _load(row: Sequence[str]) -> dict[str, Any]:
+    """One GPU; what its driver does not tell is left out."""
+    uuid, name, *figures = row
+    told = {}
+    for (figure, scale), text in zip(_FIGURES, figures, strict=False):
+        with suppress(ValueError):  # [N/A]
+            told[figure] = float(text) * scale
+    return {"uuid": uuid, "name": name, **told}
 
 
 def num_cores() -> int:

@@ -186,7 +186,7 @@ class Worker:
             must_drain = workers.beat(
                 connection,
                 worker_id=self._identity.worker_id,
-                utilisation=node.utilisation(),
+                utilisation=node.utilisation(self._devices),
                 quarantined=self.slots.quarantined(),
             )
         health.note_beat()

@@ -86,5 +86,31 @@ def test_a_driver_that_fails_means_no_gpu(tmp_path, monkeypatch):
 
 def test_the_machine_tells_its_versions_its_load_and_its_cores():
     assert "torch" in node.versions()
-    assert set(node.utilisation()) == {"cpu_percent", "memory_percent"}
+    said = node.utilisation([node.Device("cpu", "c", 1, {"CUDA_VISIBLE_DEVICES": ""})])
+    assert set(said) == {"cpu_percent", "memory_percent", "processes_memory_bytes"}
+    assert said["processes_memory_bytes"] > 1 << 20
     assert 1 <= node.num_cores() <= (os.cpu_count() or 1)
+
+
+def test_the_load_of_this_workers_gpus_is_told_and_what_the_driver_does_not_know_left_out(tmp_path, monkeypatch):
+    tool = tmp_path / "nvidia-smi"
+    rows = "GPU-aaaa, NVIDIA A, 93, 512, 1024, 61\nGPU-bbbb, NVIDIA B, [N/A], 7, 2048, [N/A]\nGPU-cccc, C, 1, 1, 1, 1\n"
+    tool.write_text(f"#!/bin/sh\nprintf '%s' '{rows}'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    mine = [node.Device("cuda", "x", 1, {"CUDA_VISIBLE_DEVICES": uuid}) for uuid in ("GPU-aaaa", "GPU-bbbb")]
+    first, second = node.utilisation(mine)["gpus"]
+    assert first == {
+        "uuid": "GPU-aaaa",
+        "name": "NVIDIA A",
+        "utilisation_percent": 93,
+        "memory_used_bytes": 512 << 20,
+        "memory_total_bytes": 1 << 30,
+        "temperature_celsius": 61,
+    }
+    assert second == {
+        "uuid": "GPU-bbbb",
+        "name": "NVIDIA B",
+        "memory_used_bytes": 7 << 20,
+        "memory_total_bytes": 2 << 30,
+    }
