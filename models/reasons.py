@@ -33,6 +33,8 @@ REASONS: Final[Mapping[str, Cause]] = MappingProxyType(
         "init_mismatch": Cause(Fault.USER, "The checkpoint of `init_from` does not fit the network.", _FAILS),
         "nothing_for_muon": Cause(Fault.USER, "The network has no weights that Muon can train.", _FAILS),
         "no_such_arithmetic": Cause(Fault.USER, "The device does not compute in the precision asked for.", _FAILS),
+        "no_compiler": Cause(Fault.USER, "The worker has no C++ compiler for `training.compile`.", _FAILS),
+        "not_compiled": Cause(Fault.USER, "The network cannot be compiled.", _FAILS),
         "diverged": Cause(
             Fault.USER,
             "The loss or a gradient stopped being finite; the weights were not touched by it.",

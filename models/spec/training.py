@@ -31,6 +31,11 @@ class Training(Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="Arithmetic of forward and backward; auto is bf16 on a GPU, else fp32."
     )
+    compile: Literal["auto"] | bool = Field(
+        "auto",
+        description="Make kernels for this very network before the first step (torch.compile), which takes up to a "
+        "minute; auto does not.",
+    )
     on_divergence: OnDivergence = Field(
         Fail(), description="What to do when the loss or a gradient is not finite; the weights are not touched by it."
     )

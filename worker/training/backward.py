@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from worker.training.callbacks import Callback
+from worker.training.compiling import compiled
 from worker.training.evaluation import forward
 from worker.training.objective import batch_loss, num_right, portion_loss
 from worker.training.precision import arithmetic
@@ -28,6 +29,7 @@ class Backward:
     def __init__(self, session: Session, callback: Callback) -> None:
         self._session = session
         self._callback = callback
+        self._compiled = compiled(session.model.network) if session.spec.training.compile is True else None
         self._arithmetic: AbstractContextManager[object] = arithmetic(session.spec.training.precision, session.device)
 
     def __call__(self, batch: Rows) -> tuple[Tensor, Tensor | None]:
@@ -58,7 +60,7 @@ class Backward:
     def _whole(self, batch: Rows) -> tuple[Tensor, Tensor | None]:
         session = self._session
         with self._arithmetic:
-            outputs = forward(session.model, batch)
+            outputs = self._forward(batch)
             loss = session.penalty.added_to(batch_loss(session.loss, outputs, batch))
         session.update.scaled(loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach(), self._hits(outputs, batch)
@@ -70,7 +72,7 @@ class Backward:
         hits: list[Tensor | None] = []
         for portion in portions:
             with self._arithmetic:
-                outputs = forward(session.model, portion)
+                outputs = self._forward(portion)
                 loss = portion_loss(session.loss, outputs, portion, of=of)
                 if not losses:
                     loss = session.penalty.added_to(loss)
@@ -79,6 +81,12 @@ class Backward:
             hits.append(self._hits(outputs, portion))
         counted = [right for right in hits if right is not None]
         return torch.stack(losses).sum(), torch.stack(counted).sum() if counted else None
+
+    def _forward(self, rows: Rows) -> Tensor:
+        model = self._session.model
+        if self._compiled is None:
+            return forward(model, rows)
+        return self._compiled(rows.inputs if rows.is_ready else model.preprocessing(rows.inputs))
 
     def _hits(self, outputs: Tensor, rows: Rows) -> Tensor | None:
         return num_right(outputs, rows.targets) if self._session.model.is_classifier else None

@@ -17,6 +17,8 @@ def of_spec(spec: JobSpec) -> str:
     """SHA-256 of everything in a resolved spec that training depends on."""
     words = {name: value for name, value in document(spec).items() if name not in NOT_TRAINING}
     del words["training"]["precision"]  # settled by the device
+    if words["training"]["compile"] is not True:  # as before it could be asked for
+        del words["training"]["compile"]
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 

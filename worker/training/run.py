@@ -12,7 +12,7 @@ import torch
 from models.formats.sources import Source
 from models.spec import JobSpec
 from models.spec.network import Recurrent
-from worker.training import fingerprints
+from worker.training import compiling, fingerprints
 from worker.training.baselines import Memory
 from worker.training.callbacks import Callback, Callbacks
 from worker.training.checkpoint import PREDICTING, Snapshot, check_identity, latest_good, load
@@ -187,7 +187,9 @@ def _on_device(spec: JobSpec, device: torch.device) -> JobSpec:
         raise TrainingError("no_such_arithmetic", message, param="#/training/precision")
     return spec.model_copy(
         update={
-            "training": spec.training.model_copy(update={"precision": precision}),
+            "training": spec.training.model_copy(
+                update={"precision": precision, "compile": compiling.chosen(spec.training.compile, device)}
+            ),
             "resources": spec.resources.model_copy(update={"device": device.type}),
         }
     )
