@@ -60,7 +60,8 @@ class Yard:
 
 @contextmanager
 def running(**environment: str) -> Iterator[Yard]:
-    """Start a service, wait until it takes jobs, stop it at the end."""
+    """Start a service, wait until it takes jobs, stop it at the end, also where SIGTERM is what ends us."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="trainyard-bench-") as folder:
         command = [sys.executable, "-P", "-m", "launcher", "up", "--port", "0", "--data-dir", folder]
         began = time.monotonic()

@@ -142,7 +142,7 @@ def api_start() -> tuple[float, bool]:
             command, cwd=ROOT, env=environment, pass_fds=[door.fileno()], stderr=subprocess.DEVNULL
         )
         try:
-            httpx2.get(f"{url}/v1/health", timeout=60).raise_for_status()
+            httpx2.get(f"{url}/healthz", timeout=60).raise_for_status()
             seconds = time.perf_counter() - began
             return seconds, "torch" in Path(f"/proc/{process.pid}/maps").read_text()
         finally:

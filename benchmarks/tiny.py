@@ -6,7 +6,7 @@ intervals beside three simple predictors, and has weights, metrics, log and resu
 H2O's rows are in memory, split by nobody, and what it has trained is gone with its process. Both times are those of a
 client that waits: ours by long-poll, H2O's by asking every 2 ms.
 
-Simple predictors are computed once for rows that jobs share; `new rows` are jobs with another seed of the split each.
+What simple predictors answer is kept between jobs on the same rows; jobs on new rows have another seed of the split.
 
     ./run bench tiny [--jobs 30] [--write]
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -96,8 +96,9 @@ class History:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps; a score without a meaning is null."""
-        looks = [{name: _or_null(value) for name, value in asdict(look).items()} for look in self.looks]
-        return {**asdict(self), "looks": looks}
+        kept = {one.name: getattr(self, one.name) for one in fields(self)}  # `asdict` would copy every number by itself
+        looks = [{one.name: _or_null(getattr(look, one.name)) for one in fields(look)} for look in self.looks]
+        return {**kept, "looks": looks, "found": list(self.found)}
 
     @classmethod
     def restored(cls, state: Mapping[str, Any]) -> History:
