@@ -7,6 +7,7 @@ with Client() as client:
     print(job.result.test)
 """
 
+from ._access_records import AuditLine, Project
 from ._checkpoints import Checkpoint
 from ._client import Client
 from ._comparison import Comparison, Difference, LossParting
@@ -67,6 +68,7 @@ from ._webhook_records import Delivery, Webhook
 
 __all__ = [
     "Attempt",
+    "AuditLine",
     "BadRequest",
     "Baseline",
     "Best",
@@ -103,6 +105,7 @@ __all__ = [
     "Prediction",
     "Predictions",
     "Progress",
+    "Project",
     "Queue",
     "RateLimited",
     "Reason",

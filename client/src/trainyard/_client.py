@@ -9,6 +9,7 @@ from ._configuration import find_key, find_url
 from ._datasets import Datasets
 from ._jobs import Jobs
 from ._keys import Keys
+from ._projects import Audit, Projects
 from ._records import Version
 from ._transport import Transport
 from ._webhooks import Webhooks
@@ -41,6 +42,8 @@ class Client:
         self.jobs = Jobs(self._transport)
         self.datasets = Datasets(self._transport)
         self.keys = Keys(self._transport)
+        self.projects = Projects(self._transport)
+        self.audit = Audit(self._transport)
         self.webhooks = Webhooks(self._transport)
         self.workers = Workers(self._transport)
 

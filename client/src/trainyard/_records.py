@@ -245,7 +245,7 @@ class DatasetRecord(Document):
 
 @dataclass(frozen=True, kw_only=True)
 class Key(Document):
-    """An API key. `key`, the secret itself, is there in the answer to its creation and never again."""
+    """An API key. `key`, the secret itself, is there in the answer to its creation or rotation and never again."""
 
     id: str = ""
     name: str | None = None
@@ -256,6 +256,8 @@ class Key(Document):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    rotated_at: datetime | None = None
+    previous_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

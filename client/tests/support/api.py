@@ -46,7 +46,7 @@ def running_api(database_url: str, folder: Path) -> Iterator[Api]:
     )
     database = Database(database_url)
     with database.unit_of_work() as connection:
-        _, key = keys.create(connection, project="default", name="client tests", scopes=["admin"])
+        _, key = keys.create(connection, project="default", name="client tests", scopes=["admin", "operator"])
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         app = create_app(settings)

@@ -16,6 +16,7 @@ from . import (
     jobs,
     keys,
     predictions,
+    projects,
     readings,
     service,
     tensorboard,
@@ -39,6 +40,7 @@ _MODULES = (
     predictions,
     datasets,
     keys,
+    projects,
     webhooks,
     service,
 )

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from trainyard._access_records import AuditLine, Project
 from trainyard._checkpoints import Checkpoint
 from trainyard._comparison import Comparison
 from trainyard._predictions import Prediction
@@ -116,6 +117,45 @@ def keys(listed: Sequence[Key]) -> RenderableType:
         for key in listed
     )
     return _table(("key", "name", "project", "age", "used", "scopes"), rows, nothing="no keys")
+
+
+def projects(listed: Sequence[Project]) -> RenderableType:
+    """A line per project."""
+    rows = (
+        (f"[bold]{project.name}[/]", "[red]closed[/]" if project.closed_at else "open", words.age(project.created_at))
+        for project in listed
+    )
+    return _table(("project", "state", "age"), rows, nothing="no projects")
+
+
+def quotas(project: Project) -> RenderableType:
+    """A line per quota."""
+    rows = (
+        (
+            f"[bold]{name}[/]",
+            words.count(quota["used"]),
+            "unlimited" if quota["limit"] is None else words.count(quota["limit"]),
+            quota["source"],
+        )
+        for name, quota in project.quotas.items()
+    )
+    return _table(("quota", "used", "limit", "source"), rows, nothing="no quotas")
+
+
+def audit(listed: Sequence[AuditLine]) -> RenderableType:
+    """A line per change or refusal."""
+    rows = (
+        (
+            words.age(line.at),
+            escape(line.actor or ""),
+            line.operation,
+            escape(line.resource or ""),
+            line.outcome if line.status is None else f"[red]{line.outcome} {line.status}[/]",
+            line.address or "",
+        )
+        for line in listed
+    )
+    return _table(("age", "actor", "operation", "resource", "outcome", "address"), rows, nothing="nothing was changed")
 
 
 def workers(listed: Sequence[Worker]) -> RenderableType:
