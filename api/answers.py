@@ -18,6 +18,7 @@ _MEANINGS: Final = {
     401: "No key, or one that is wrong, expired or revoked.",
     403: "The key lacks the scope.",
     404: "There is no such thing in the key's project.",
+    408: "The body took too long to arrive.",
     409: "The state of the resource forbids it; the problem tells the state.",
     412: "`If-Match` names a version that is no longer current.",
     413: "The body is longer than the service accepts.",
@@ -35,7 +36,9 @@ def answers(shape: type[BaseModel] | None, *problems: int, status: int = 200, **
     good: dict[str, Any] = {"description": more.pop("description", HTTPStatus(status).phrase), **more}
     if shape is not None:
         good["model"] = shape
-    return {status: good, **{code: problem(code) for code in sorted({400, 401, 403, 422, 429, 503, *problems})}}
+    of_bodies = {408} if 413 in problems else set()
+    everywhere = {400, 401, 403, 422, 429, 503}
+    return {status: good, **{code: problem(code) for code in sorted({*everywhere, *of_bodies, *problems})}}
 
 
 def problem(status: int) -> dict[str, Any]:

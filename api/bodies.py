@@ -5,6 +5,7 @@ The framework would read a body before it asks who sent it, and answer an overlo
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, TypeVar
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api import strict_json
-from api.service import ServiceDep
+from api.service import Service, ServiceDep
 from models.errors import BadRequest, FieldError, PayloadTooLarge, TrainyardError, Unprocessable
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -29,18 +30,41 @@ class UnsupportedMediaType(TrainyardError):
     status, code, title = 415, "unsupported_media_type", "Unsupported media type"
 
 
-async def blocks(request: Request, *, max_bytes: int) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises PayloadTooLarge as soon as it is known to be longer than `max_bytes`."""
+class TooSlow(TrainyardError):
+    """The body does not arrive in the time it has."""
+
+    status, code, title = 408, "request_timeout", "Request timeout"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The body took longer than {seconds:g} seconds.", headers={"Connection": "close"})
+
+
+async def blocks(request: Request, *, max_bytes: int, idle_seconds: float) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises PayloadTooLarge as soon as it is known to be longer than `max_bytes`, and TooSlow
+    where nothing arrives for `idle_seconds`.
+    """
     declared = request.headers.get("content-length")
     if declared is not None and declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
     received = 0
-    async for block in request.stream():
+    async for block in _in_time(request.stream(), idle_seconds):
         received += len(block)
         if received > max_bytes:
             raise _too_large(max_bytes)
         if block:
             yield block
+
+
+async def _in_time(stream: AsyncIterator[bytes], idle_seconds: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(idle_seconds):
+                block = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise TooSlow(idle_seconds) from error
+        yield block
 
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:
@@ -49,18 +73,25 @@ def _too_large(max_bytes: int) -> PayloadTooLarge:
     )
 
 
-async def _content(request: Request, *, max_bytes: int) -> bytes:
-    return b"".join([block async for block in blocks(request, max_bytes=max_bytes)])
+async def _content(request: Request, service: Service, *, max_bytes: int) -> bytes:
+    """The whole body, which has as much time in all as an upload has between two blocks."""
+    seconds = service.settings.body_seconds
+    arriving = blocks(request, max_bytes=max_bytes, idle_seconds=seconds)
+    try:
+        async with asyncio.timeout(seconds):
+            return b"".join([block async for block in arriving])
+    except TimeoutError as error:
+        raise TooSlow(seconds) from error
 
 
 async def json_object(request: Request, service: ServiceDep) -> dict[str, Any]:
-    """The body as a JSON object. Raises UnsupportedMediaType, PayloadTooLarge, BadRequest and Unprocessable."""
-    return _object(request, await _content(request, max_bytes=service.settings.max_body_bytes))
+    """The body as a JSON object. Raises UnsupportedMediaType, PayloadTooLarge, TooSlow, BadRequest, Unprocessable."""
+    return _object(request, await _content(request, service, max_bytes=service.settings.max_body_bytes))
 
 
 async def rows_object(request: Request, service: ServiceDep) -> dict[str, Any]:
     """The same for bodies of rows, which may be long: a thread reads them, so that other requests go on meanwhile."""
-    content = await _content(request, max_bytes=service.settings.max_predict_bytes)
+    content = await _content(request, service, max_bytes=service.settings.max_predict_bytes)
     if len(content) <= _QUICK_BYTES:
         return _object(request, content)
     return await run_in_threadpool(_object, request, content)

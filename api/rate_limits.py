@@ -14,7 +14,6 @@ from api.sliding_window import SlidingWindow
 from models.errors import TooManyRequests
 
 _SECONDS: Final = 60
-_POLICY: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +23,14 @@ class Allowance:
     limit: int
     remaining: int
     reset_seconds: int
+    policy: str
 
     @property
     def headers(self) -> dict[str, str]:
         """As answers tell it."""
         return {
-            "RateLimit-Policy": f'"{_POLICY}";q={self.limit};w={_SECONDS}',
-            "RateLimit": f'"{_POLICY}";r={self.remaining};t={self.reset_seconds}',
+            "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={_SECONDS}',
+            "RateLimit": f'"{self.policy}";r={self.remaining};t={self.reset_seconds}',
         }
 
 
@@ -44,27 +44,27 @@ class RateLimits:
     def count(self, key_id: str) -> Allowance:
         """Count a request. Raises TooManyRequests when there have been too many."""
         if not self._requests.hit(key_id):
-            raise _too_many(self._requests, key_id, "This key has made too many requests in the last minute.")
-        return _allowance(self._requests, key_id)
+            detail = "This key has made too many requests in the last minute."
+            raise _too_many(self._requests, key_id, detail, policy="default")
+        return _allowance(self._requests, key_id, policy="default")
 
     def check(self, address: str) -> None:
         """Raise TooManyRequests where too many wrong keys came from an address."""
         if not self._failures.remaining(address):
-            raise _too_many(
-                self._failures, address, "Too many wrong keys have come from this address in the last minute."
-            )
+            detail = "Too many wrong keys have come from this address in the last minute."
+            raise _too_many(self._failures, address, detail, policy="wrong_keys")
 
     def fail(self, address: str) -> None:
         """Count a wrong key."""
         self._failures.hit(address)
 
 
-def _allowance(window: SlidingWindow, name: str) -> Allowance:
+def _allowance(window: SlidingWindow, name: str, *, policy: str) -> Allowance:
     reset = max(1, math.ceil(window.reset_seconds()))
-    return Allowance(limit=window.limit, remaining=window.remaining(name), reset_seconds=reset)
+    return Allowance(limit=window.limit, remaining=window.remaining(name), reset_seconds=reset, policy=policy)
 
 
-def _too_many(window: SlidingWindow, name: str, detail: str) -> TooManyRequests:
+def _too_many(window: SlidingWindow, name: str, detail: str, *, policy: str) -> TooManyRequests:
     wait = max(1, math.ceil(window.wait_seconds(name)))
-    headers = {**_allowance(window, name).headers, "Retry-After": str(wait)}
+    headers = {**_allowance(window, name, policy=policy).headers, "Retry-After": str(wait)}
     return TooManyRequests(detail, code="rate_limited", headers=headers)

@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.auditing import Change
+from api.bodies import TooSlow
 from api.service import Service
 from models import datasets
 from models.artifacts import ArtifactStore
@@ -100,7 +101,7 @@ class Upload:
                 if file.tell() - noted >= _NOTE_BYTES:
                     await run_in_threadpool(self._note, file)
                     noted = self.offset
-        except ClientDisconnect:
+        except (ClientDisconnect, TooSlow):
             self._append(file, bytes(pending))
             raise
         await run_in_threadpool(self._append, file, bytes(pending))

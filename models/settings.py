@@ -45,6 +45,7 @@ class Settings(OidcSettings):
     allowed_hosts: str = Field("localhost,127.0.0.1,[::1],testserver", description="Accepted Host headers, by comma.")
     readiness_seconds: float = Field(2.0, gt=0, description="Time by which `/readyz` answers, whatever hangs.")
     max_body_bytes: int = Field(1 << 20, gt=0, description="Longest JSON body.")
+    body_seconds: float = Field(30.0, gt=0, description="Longest time that a body may take, or an upload stand still.")
     max_predict_bytes: int = Field(16 << 20, gt=0, description="Longest body of rows to predict.")
     predict_seconds: float = Field(30.0, gt=0, description="Longest time that a prediction may take.")
     dry_run_seconds: float = Field(60.0, gt=0, description="Longest time that a dry run of a step may take.")

@@ -97,7 +97,7 @@ async def upload_content(
     dataset = await run_in_threadpool(_get, service, project=principal.project, dataset_id=dataset_id)
     if dataset.source_url is not None:
         raise Conflict("The content of this dataset is fetched from its URL.", code="content_imported")
-    content = blocks(request, max_bytes=max(0, dataset.bytes - offset))
+    content = blocks(request, max_bytes=max(0, dataset.bytes - offset), idle_seconds=service.settings.body_seconds)
     received = await Upload(service, dataset, offset, change).receive(content, is_last=is_last)
     is_whole = received.status != datasets.AWAITING_CONTENT
     headers = {"Upload-Offset": str(received.received_bytes)}

@@ -46,6 +46,7 @@ ENTRIES: Mapping[str, Entry] = {
     "list_checkpoints": Entry(),
     "get_checkpoint": Entry(fill={"ref": "best"}),
     "download_checkpoint_file": Entry(fill={"ref": "best", "name": "weights.safetensors"}),
+    "get_diagnosis": Entry(),
     "predict_rows": Entry((504,), json={"rows": [{"a": 1}]}),
     "fork_job": Entry((201,)),
     "reproduce_job": Entry((201,)),

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 
 import pytest
 from fastapi import APIRouter, FastAPI
@@ -143,10 +144,47 @@ def _client_with(settings: Settings, database: Database, error: Exception) -> Te
     return client
 
 
-@pytest.mark.parametrize("path", ["/v1/jobs", "/healthz", "/openapi.json", "/nothing", "/v1/jobs/x"])
-def test_every_answer_carries_the_security_headers(client: TestClient, path: str):
-    headers = client.get(path).headers
-    assert {name: headers[name] for name in DEFAULT_HEADERS} == DEFAULT_HEADERS
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/jobs", 200),
+        ("GET", "/healthz", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/nothing", 404),
+        ("GET", "/v1/jobs/x", 404),
+        ("PUT", "/v1/jobs", 405),
+        ("POST", "/v1/jobs", 415),
+        ("GET", "/v1/jobs?x=1", 422),
+    ],
+)
+def test_every_answer_carries_the_security_headers(client: TestClient, method: str, path: str, status: int):
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert {name: answer.headers[name] for name in DEFAULT_HEADERS} == DEFAULT_HEADERS
+    assert "strict-transport-security" not in answer.headers
+
+
+def test_answers_to_nobody_carry_them_too(client: TestClient):
+    for answer in (client.get("/v1/jobs", headers={"Authorization": ""}), client.get("/", headers={"Host": "evil"})):
+        assert answer.status_code in {400, 401}
+        assert {name: answer.headers[name] for name in DEFAULT_HEADERS} == DEFAULT_HEADERS
+
+
+def test_the_pages_files_carry_all_but_their_own_policy(client: TestClient):
+    page = client.get("/")
+    asset = re.search(r'"(/?assets/[^"]+)"', page.text)[1]
+    file = client.get(f"/{asset.lstrip('/')}")
+    known = client.get(f"/{asset.lstrip('/')}", headers={"If-None-Match": file.headers["etag"]})
+    assert (file.status_code, known.status_code) == (200, 304)
+    for answer in (page, file, known):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["permissions-policy"] == DEFAULT_HEADERS["Permissions-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+def test_over_tls_browsers_are_told_to_stay_there(client: TestClient):
+    assert client.get("https://localhost/healthz").headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_the_page_may_run_its_own_scripts_and_nothing_else(client: TestClient):

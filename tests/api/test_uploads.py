@@ -11,8 +11,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from api.auditing import Change
 from api.uploads import Upload
 from models import datasets
+from models.audit import Entry
 from models.errors import Conflict
 from models.settings import Settings
 from tests.api.conftest import Connect, Server
@@ -150,8 +152,9 @@ def test_a_request_that_looked_too_early_cannot_undo_a_faster_one(connect: Conne
     async def late() -> AsyncIterator[bytes]:
         yield b"x" * 10
 
+    change = Change(service, Entry(project="default", actor=None, operation="upload_content"))
     with pytest.raises(Conflict, match="500 bytes have arrived"):
-        asyncio.run(Upload(service, stale, 0).receive(late(), is_last=False))
+        asyncio.run(Upload(service, stale, 0, change).receive(late(), is_last=False))
     assert client.put(f"{path}/content", content=ROWS[500:], headers={"Upload-Offset": "500"}).status_code == 202
 
 
