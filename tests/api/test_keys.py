@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
@@ -56,7 +57,9 @@ def _id(client: TestClient) -> str:
     return str(client.get("/v1/keys").json()["data"][0]["id"])
 
 
-def test_a_rotated_key_has_two_secrets_for_a_while(client: TestClient, connect: Connect, database: Database):
+def test_a_rotated_key_has_two_secrets_for_a_while(
+    client: TestClient, connect: Connect, database: Database, app: FastAPI
+):
     made = client.post("/v1/keys", json=WANTED).json()
     answer = client.post(f"/v1/keys/{made['id']}/rotate", json={"grace_seconds": 3600})
     rotated = answer.json()
@@ -68,6 +71,7 @@ def test_a_rotated_key_has_two_secrets_for_a_while(client: TestClient, connect: 
     assert works(connect, rotated["key"])
     with database.unit_of_work() as connection:
         connection.execute(update(api_keys).where(api_keys.c.id == made["id"]).values(previous_until=now()))
+    app.state.service.key_cache.clear()
     assert not works(connect, made["key"])
     assert works(connect, rotated["key"])
 
@@ -92,6 +96,19 @@ def test_a_replayed_rotation_rotates_once(client: TestClient, connect: Connect):
     answers = [client.post(f"/v1/keys/{made['id']}/rotate", json={}, headers=ONCE).json() for _ in range(2)]
     assert answers[0] == answers[1]
     assert works(connect, made["key"])
+
+
+def test_what_ends_a_key_holds_for_the_very_next_request(client: TestClient, connect: Connect):
+    made = client.post("/v1/keys", json={**WANTED, "scopes": ["admin"], "project": "other"}).json()
+    holder = connect(key=made["key"])
+    for end, status in (
+        (lambda: client.post("/v1/projects/other/close"), 401),
+        (lambda: client.post("/v1/projects/other/open"), 200),
+        (lambda: client.post(f"/v1/keys/{made['id']}/rotate", json={"grace_seconds": 0}), 401),
+    ):
+        holder.get("/v1/jobs")
+        assert end().status_code == 200
+        assert holder.get("/v1/jobs").status_code == status
 
 
 @pytest.mark.parametrize("grace", [-1, 30 * 86400 + 1, "a day", 1.5])

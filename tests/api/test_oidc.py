@@ -54,6 +54,7 @@ def issuer(issuer_process: IssuerProcess, running: tuple[FastAPI, TestClient]) -
     """The issuer as it was at its start, and a service that knows none of its keys yet."""
     issuer_process.behave("well")
     issuer_process.serve("ec-1", "rsa-1", "shared")
+    running[0].state.service.key_cache._kept_seconds = 0.0
     running[0].state.service.issuer._keys = issuer_keys.IssuerKeys(issuer_process.url)
     return issuer_process
 
