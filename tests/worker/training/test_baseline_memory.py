@@ -97,6 +97,15 @@ def test_only_the_latest_are_kept(tmp_path, fits, monkeypatch):
     assert len(fits) == 4
 
 
+def test_all_together_take_only_so_much_room(tmp_path, fits, monkeypatch):
+    result(tmp_path / "0", tmp_path / "memory", seed=0)
+    (one,) = (tmp_path / "memory").iterdir()
+    monkeypatch.setattr(module, "MAX_TOTAL_BYTES", 2 * one.stat().st_size)
+    for seed in (1, 2):
+        result(tmp_path / str(seed), tmp_path / "memory", seed=seed)
+    assert len(list((tmp_path / "memory").iterdir())) == 2
+
+
 def test_answers_that_are_too_many_are_not_kept(tmp_path, fits, monkeypatch):
     monkeypatch.setattr(module, "MAX_BYTES", 10)
     result(tmp_path / "1", tmp_path / "memory")

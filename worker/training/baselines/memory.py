@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 EDITION: Final = 1
 MAX_FILES: Final = 256
 MAX_BYTES: Final = 32 << 20
+MAX_TOTAL_BYTES: Final = 256 << 20
 _DIGEST_CHARACTERS: Final = 64
 #: Of a spec, what training rows, test rows and predictors are a function of.
 _SECTIONS: Final = ("task", "data", "cleaning", "preprocessing", "seed")
@@ -76,9 +77,16 @@ class Memory:
                 unfinished.unlink(missing_ok=True)
 
     def _forget_the_oldest(self) -> None:
-        kept = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)
-        for path in kept[:-MAX_FILES]:
-            path.unlink(missing_ok=True)
+        """Delete what has not been used for longest, until the rest is few and small enough."""
+        found = []
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # another trainer's, which has just got its name or been forgotten
+                found.append((path.stat(), path))
+        total = 0
+        for place, (status, path) in enumerate(sorted(found, key=lambda one: -one[0].st_mtime)):
+            total += status.st_size
+            if place >= MAX_FILES or total > MAX_TOTAL_BYTES:
+                path.unlink(missing_ok=True)
 
 
 def key(session: Session, *, data_sha256: str) -> str:
