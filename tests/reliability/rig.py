@@ -18,6 +18,7 @@ from tests.fixtures.postgresql import OwnServer, own_server
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.services import RunningService, running_service
 from tests.fixtures.waiting import free_port, wait_for
+from tests.reliability.clocks import make_steppable
 
 #: A job that is over as soon as it has begun.
 TINY = {
@@ -151,6 +152,7 @@ def running_rig(folder: Path, **settings: str) -> Iterator[Rig]:
     proxy = Proxy(broker.port)
     try:
         with own_server() as postgresql:
+            make_steppable(postgresql.url)
             urls = {
                 "TRAINYARD_DATABASE_URL": postgresql.url,
                 "TRAINYARD_BROKER_URL": f"redis://127.0.0.1:{proxy.port}/0",

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fixtures.results import Measured
 from tests.fixtures.waiting import wait_for
+from tests.reliability.clocks import DAY_SECONDS, clock_stepped
 from tests.reliability.rig import SETTINGS, TINY, Rig
 from tests.reliability.test_broker_outages import frozen as broker_frozen
 from tests.reliability.test_kills import JOB
@@ -76,3 +77,19 @@ def test_nobody_is_reaped_who_lives(rig: Rig, measured: Measured, parts, what):
         )
     measured(f"{what} for {LEASE_SECONDS + 2:g} s", lease_s=LEASE_SECONDS, reaped=len(job["attempts"]) - 1)
     assert (job["status"], len(job["attempts"])) == ("running", 1)
+
+
+@pytest.mark.parametrize("seconds", [DAY_SECONDS, -DAY_SECONDS])
+def test_nobody_is_reaped_when_the_clock_steps_by_a_day_and_back(rig: Rig, measured: Measured, seconds):
+    with rig.training() as job_id:
+        with clock_stepped(rig.postgresql.url, seconds):
+            threading.Event().wait(1.5 * HEARTBEAT_SECONDS)
+            meanwhile = rig.service.train(TINY)
+        threading.Event().wait(1.5 * HEARTBEAT_SECONDS)
+        afterwards = rig.service.train(TINY)
+        job = rig.service.job(job_id)
+        wait_for(lambda: rig.service.call("GET", "/v1/workers").json()["data"], "the worker to be shown")
+    measured(f"clock stepped by {seconds / 3600:+g} h and back", reaped=len(job["attempts"]) - 1)
+    assert (job["status"], len(job["attempts"])) == ("running", 1)
+    for other in (meanwhile, afterwards):
+        assert (other["status"], len(other["attempts"])) == ("succeeded", 1)
