@@ -10,6 +10,10 @@ import pytest
 from tests.reliability.rig import Rig, running_rig
 from tests.worker.yard import AwayDatabase
 
+#: Modules with tests whose names do not say so: see `test_whole_service`.
+WHOLE_SERVICE = ("broker_outages", "database_outages", "kills", "orders", "pace")
+pytest.register_assert_rewrite(*(f"tests.reliability.{module}" for module in WHOLE_SERVICE))
+
 
 @pytest.fixture(scope="session")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:

@@ -22,4 +22,4 @@ def sync_if_there_is_room(descriptor: int) -> None:
 
 if __name__ == "__main__":
     os.fsync = sync_if_there_is_room
-    template.start(run=lambda channel: trainer.run(channel, train=train), warm_up=lambda: None)
+    template.start(run=lambda channel: trainer.run(channel, train=train), warm_up=lambda: ())

@@ -23,7 +23,7 @@ Times = np.ndarray[Any, np.dtype[np.float64]]
 
 #: What a beat computes: a few milliseconds.
 _BEAT_LOOPS = 40_000
-BEFORE_SECONDS = 3.0
+BEFORE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)

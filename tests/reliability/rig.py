@@ -112,6 +112,20 @@ class Rig:
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGCONT)
 
+    @contextmanager
+    def trainers_frozen(self) -> Iterator[None]:
+        """Stop what trains, which needs a whole core; who keeps its lease goes on."""
+        worker = psutil.Process(self.service.pid("worker"))
+        trainers = [child for forked in worker.children() for child in forked.children()]
+        for trainer in trainers:
+            trainer.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for trainer in trainers:
+                with suppress(psutil.NoSuchProcess):
+                    trainer.send_signal(signal.SIGCONT)
+
     def finished(self, job_ids: Sequence[str], *, timeout_seconds: float = 120.0) -> list[dict[str, Any]]:
         """The jobs once all of them have ended."""
         return [self.service.wait(job_id, timeout_seconds=timeout_seconds) for job_id in job_ids]

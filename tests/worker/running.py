@@ -27,7 +27,7 @@ def running_spares(
     spares = Spares(chosen, on_ready=is_ready.set, command=command)
     spares.start()
     try:
-        assert is_ready.wait(60), "the template did not become ready"
+        assert is_ready.wait(240), "the template did not become ready"
         yield spares
     finally:
         spares.close()

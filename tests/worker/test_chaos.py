@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -29,17 +30,20 @@ def yard(sqlite_database, tmp_path, real_spares):
         yield opened
 
 
-def submit(yard: Yard) -> str:
-    sent = {
-        "data": {"dataset": "digits"},
-        "network": {"type": "mlp", "hidden": [32], "dropout": 0.2},
-        "training": {"epochs": 30, "batch_size": 64},
-        "checkpoints": {"every": "20 steps"},
-        "early_stopping": None,
-        "evaluation": {"baselines": False},
-        "retries": {"infrastructure": 100},
-    }
-    resolved = spec.document(spec.resolve(spec.parse(sent), sample("digits").profile))
+JOB = {
+    "data": {"dataset": "digits"},
+    "network": {"type": "mlp", "hidden": [32], "dropout": 0.2},
+    "training": {"epochs": 30, "batch_size": 64},
+    "checkpoints": {"every": "20 steps"},
+    "early_stopping": None,
+    "evaluation": {"baselines": False},
+    "retries": {"infrastructure": 100},
+}
+
+
+def submit(yard: Yard, sent: dict[str, Any] = JOB, *, sample_name: str = "digits") -> str:
+    """Queue a job as the API does."""
+    resolved = spec.document(spec.resolve(spec.parse(sent), sample(sample_name).profile))
     with yard.database.unit_of_work() as connection:
         return jobs.submit(connection, project=PROJECT, sent=sent, resolved=resolved).id
 

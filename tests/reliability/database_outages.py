@@ -1,5 +1,5 @@
 """Whatever happens to PostgreSQL: no job is lost, no live one is reaped, training goes on at its pace, and the API
-answers or says that it cannot.
+answers or says that it cannot. Part of `test_whole_service`.
 """
 
 import signal
@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from tests.fixtures.results import Measured
-from tests.reliability.pace import BEFORE_SECONDS, Window, assert_not_slowed, metronome, pace
+from tests.reliability.pace import Window, assert_not_slowed, metronome, pace
 from tests.reliability.rig import TINY, Rig
 
 TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
@@ -69,6 +69,7 @@ class Clients:
     """Threads that read and submit all the time, and keep what they were answered."""
 
     def __init__(self, rig: Rig) -> None:
+        self._pause_seconds = 0.4
         self.statuses: Counter[int] = Counter()
         self.accepted: list[str] = []
         self.longest_seconds = 0.0
@@ -87,7 +88,7 @@ class Clients:
             thread.join()
 
     def _repeat(self, ask: Any) -> None:
-        while not self._is_over.wait(0.2):
+        while not self._is_over.wait(self._pause_seconds):
             answer: httpx2.Response = ask()
             self.statuses[answer.status_code] += 1
             self.longest_seconds = max(self.longest_seconds, answer.elapsed.total_seconds())
@@ -103,8 +104,7 @@ class Clients:
 
 
 def hurt(rig: Rig, fault: Any, seconds: float, measured: Measured, *, least_share: float) -> None:
-    with metronome(rig.service.data_dir) as beats, rig.training() as running, Clients(rig) as clients:
-        pause(BEFORE_SECONDS)
+    with rig.training() as running, Clients(rig) as clients, metronome(rig.service.data_dir) as beats:
         began = time.time()
         with fault(rig):
             pause(seconds)

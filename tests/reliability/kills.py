@@ -1,5 +1,5 @@
 """kill -9 of trainers, their template, the worker and the API at random moments: every job finishes, with the bits of a
-run that nobody disturbed, soon, and no process is left behind.
+run that nobody disturbed, soon, and no process is left behind. Part of `test_whole_service`.
 """
 
 import random
@@ -31,12 +31,18 @@ THREADS_OF_A_TRAINER = 3
 JOB = {
     "data": {"dataset": "digits"},
     "network": {"type": "mlp", "hidden": [32], "dropout": 0.2},
-    "training": {"epochs": 60, "batch_size": 64},
+    "training": {"epochs": 40, "batch_size": 64},
     "checkpoints": {"every": "20 steps"},
     "early_stopping": None,
     "evaluation": {"baselines": False},
     "retries": {"infrastructure": 100},
 }
+
+
+@pytest.fixture(scope="session")
+def undisturbed(rig: Rig) -> dict[str, Any]:
+    """What the job comes to where nobody disturbs it."""
+    return rig.service.train(JOB)
 
 
 class Killer:
@@ -146,16 +152,16 @@ def restarts(jobs: list[dict[str, Any]], kills: list[tuple[float, bool]]) -> lis
 
 def kill_again_and_again(
     rig: Rig,
+    reference: dict[str, Any],
+    measured: Measured,
     *,
     victims: list[str],
     num_kills: int,
     num_open: int,
     seed: int,
     longest_seconds: float,
-    measured: Measured,
 ) -> None:
     """Two train, and where more are open others wait: what is killed must not have to wait behind them."""
-    reference = rig.service.train(JOB)
     job_ids = []
     killer = Killer(rig, seed, victims)
     for _ in range(num_kills):
@@ -179,18 +185,32 @@ def kill_again_and_again(
     assert killer.orphans == []
 
 
-def test_every_job_finishes_with_the_same_bits(rig: Rig, measured):
+def test_every_job_finishes_with_the_same_bits(rig: Rig, undisturbed, measured):
     longest = LONGEST_ON_A_BUSY_MACHINE_SECONDS
     kill_again_and_again(
-        rig, victims=FEW_VICTIMS, num_kills=5, num_open=2, seed=3, longest_seconds=longest, measured=measured
+        rig,
+        undisturbed,
+        victims=FEW_VICTIMS,
+        num_kills=5,
+        num_open=2,
+        seed=3,
+        longest_seconds=longest,
+        measured=measured,
     )
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [101, 102, 103, 104])
-def test_every_job_finishes_with_the_same_bits_after_two_hundred_kills(rig: Rig, seed, measured):
+def test_every_job_finishes_with_the_same_bits_after_two_hundred_kills(rig: Rig, undisturbed, seed, measured):
     longest = LONGEST_RESTART_SECONDS
     kill_again_and_again(
-        rig, victims=VICTIMS, num_kills=50, num_open=4, seed=seed, longest_seconds=longest, measured=measured
+        rig,
+        undisturbed,
+        victims=VICTIMS,
+        num_kills=50,
+        num_open=4,
+        seed=seed,
+        longest_seconds=longest,
+        measured=measured,
     )
