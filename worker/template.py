@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import select
 import selectors
 import signal
 import socket
@@ -197,9 +198,18 @@ def start(
     os._exit(0)
 
 
+def _is_alone(descriptor: int) -> bool:
+    """Whether nobody holds the other end of a socket."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return bool(poll.poll(0))  # nothing was asked for, so only a hang-up or an error is told
+
+
 def main() -> None:
     """A template whose trainers train; what it forks from is imported here, not by those who only need `Template`."""
     die_with_parent()  # while it imports and warms up, it does not look at its control socket
+    if _is_alone(int(sys.argv[-1])):
+        return  # whoever started it died before the kernel could be asked
     from worker import dry_run, predictor, probe, trainer
     from worker.training import train
     from worker.warm_up import rehearse, warm_up

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -23,8 +23,16 @@ def memory_limit(num_bytes: int) -> Iterator[Path | None]:
         _limit_file(group).write_text(str(num_bytes))
         yield group
     finally:
-        wait_for(lambda: not (group / "cgroup.procs").read_text(), "the group to be empty", timeout_seconds=60)
+        wait_for(lambda: _is_emptied(group), "the group to be empty", timeout_seconds=60)
         group.rmdir()
+
+
+def _is_emptied(group: Path) -> bool:
+    """Let those who are left go free; what is dying stays for a moment."""
+    for pid in (group / "cgroup.procs").read_text().split():
+        with suppress(OSError):
+            (group.parent / "cgroup.procs").write_text(pid)
+    return not (group / "cgroup.procs").read_text()
 
 
 def put_into(group: Path, processes: Sequence[psutil.Process]) -> None:

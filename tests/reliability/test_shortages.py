@@ -51,13 +51,13 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_spares(full: Path) -> Iterator[Spares]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FULL_WHILE", str(full))
-        with running_spares(command=TEMPLATE) as started:
+        with running_spares(command=TEMPLATE, num_slots=2) as started:
             yield started
 
 
 @pytest.fixture
 def real_yard(sqlite_database, tmp_path, real_spares):
-    with open_yard(sqlite_database, tmp_path, real_spares, slots=1) as opened:
+    with open_yard(sqlite_database, tmp_path, real_spares) as opened:
         yield opened
 
 

@@ -75,3 +75,12 @@ def test_a_template_that_still_warms_up_dies_with_its_worker():
         wait_for(lambda: any("torch" in mapped.path for mapped in template.memory_maps()), "it to import torch")
         parent.kill()
         wait_for(lambda: not is_alive(template.pid), "the template to die", timeout_seconds=2)
+
+
+def test_a_template_whose_worker_died_while_it_was_started_ends_before_it_imports_anything():
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs:
+        command = [sys.executable, "-X", "importtime", "-m", "worker.template", str(theirs.fileno())]
+        ended = subprocess.run(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True, check=True)
+    assert "torch" not in ended.stderr
