@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import pytest
+from kombu.exceptions import ContentDisallowed
+from kombu.serialization import loads
 
 from models.settings import settings
 from worker import service
@@ -54,3 +56,11 @@ def test_the_celery_process_never_imports_torch():
     program = "import sys, worker.tasks; print('torch' in sys.modules, 'worker.training' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("kind", ["application/x-python-serialize", "application/x-yaml", "application/x-msgpack"])
+def test_a_forged_message_that_is_no_json_is_refused_unread(kind: str):
+    """A pickle that would run a command as soon as it is read."""
+    forged = b"cos\nsystem\n(S'touch /tmp/owned'\ntR."
+    with pytest.raises(ContentDisallowed):
+        loads(forged, kind, "binary", accept=set(app.conf.accept_content))
