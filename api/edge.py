@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import heads
 from api.errors import problem_response
 from api.refusals import Refusals
 from models import logbook, tracing
@@ -59,7 +60,9 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; the lifespan passes through, and there are no websockets."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            await self._answer(heads.as_get(scope), receive, heads.Headless(send))
+        elif scope["type"] == "http":
             await self._answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
@@ -90,7 +93,8 @@ class Edge:
             self._check_host(headers.get("host", ""))
             await self._app(scope, receive, reply)
         except ClientDisconnect:
-            _logger.info("client went away")
+            if heads.ASKED not in scope:
+                _logger.info("client went away")
         except BadRequest as error:
             await problem_response(error, path=scope["path"], request_id=request_id)(scope, receive, reply)
         except Exception:
@@ -142,7 +146,8 @@ def _request_id(header: str | None) -> str:
 def _note(scope: Scope, span: Span, *, status: int, seconds: float) -> None:
     """Count the request by the route that it took, and tell log and trace of it: no path, query or secret."""
     route = getattr(scope.get("route"), "path_format", "unmatched")
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+    method = scope.get(heads.ASKED, scope["method"])
+    method = method if method in _METHODS else "other"
     scope["app"].state.service.requests.note(route=route, method=method, status=status, seconds=seconds)
     level = logging.DEBUG if route in _PROBES and status < _FAILURES else logging.INFO
     fields: dict[str, object] = {"method": method, "route": route, "status": status}
