@@ -10,6 +10,7 @@ load and cannot be corrupted by it.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -193,11 +194,17 @@ def answering() -> Iterator[None]:
         raise Unavailable("The database closed the connection.", headers={"Retry-After": "1"}) from error
 
 
+# Errors and logs never carry what was written or read: among it are secrets. Statements are logged without their
+# parameters, and rows, which SQLAlchemy logs at DEBUG, not at all.
+logging.getLogger("sqlalchemy.engine.Engine").addFilter(lambda record: record.levelno > logging.DEBUG)
+
+
 def _sqlite_engine(url: URL) -> Engine:
     if url.database is None or url.database in {"", ":memory:"}:
         raise ValueError("an in-memory SQLite database cannot be shared by API and worker: give a file")
     engine = create_engine(
         url,
+        hide_parameters=True,
         pool_size=_POOL_SIZE,
         max_overflow=_MAX_OVERFLOW,
         connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
@@ -223,6 +230,7 @@ def _sqlite_engine(url: URL) -> Engine:
 def _postgresql_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
         pool_size=_POOL_SIZE,
         max_overflow=_MAX_OVERFLOW,
         pool_pre_ping=True,
