@@ -27,12 +27,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.security import SecurityScopes
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
-from models.errors import TrainyardError
 
 _DEEPEST: Final = 16  # segments of a path with an open end; what is longer goes on to FastAPI
 #: Where parameters may stand that nothing is checked of, and what they are annotated with there.
@@ -214,7 +212,7 @@ async def _answer(plan: Plan, request: Request, send: Send) -> None:
     try:
         response = await plan.run(request)
         await response(request.scope, request.receive, noting)
-    except (TrainyardError, RequestValidationError, HTTPException) as error:
+    except errors.ANSWERED as error:
         if begun:
             raise RuntimeError("the answer had begun when this was raised") from error
         await (await errors.answer(request, error))(request.scope, request.receive, noting)

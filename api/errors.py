@@ -15,12 +15,14 @@ from starlette.responses import Response
 from models.errors import FieldError, TrainyardError, Unprocessable
 
 MEDIA_TYPE: Final = "application/problem+json"
+#: Every kind of error that is answered: our own and the framework's.
+ANSWERED: Final = (TrainyardError, RequestValidationError, HTTPException)
 _PLACES: Final = {"query": "?", "path": "/", "header": "header "}
 
 
 def register(app: FastAPI) -> None:
-    """Answer every error, our own and the framework's, as a problem document."""
-    for kind in (TrainyardError, RequestValidationError, HTTPException):
+    """Answer every error as a problem document."""
+    for kind in ANSWERED:
         app.add_exception_handler(kind, answer)
 
 

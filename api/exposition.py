@@ -29,7 +29,8 @@ MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
-disable_created_metrics()  # when a series began is of no use to anybody, and doubles what is scraped
+# When a series began is of no use to anybody, and doubles what is scraped.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Requests:
