@@ -9,7 +9,6 @@ lease: it may have saved what it cannot tell yet.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Final
@@ -19,7 +18,6 @@ from sqlalchemy import select, update
 from models import datasets
 from models.artifacts import ArtifactStore
 from models.database import Connection, Database
-from models.errors import NotFound
 from models.events import Entry
 from models.tables import checkpoints, job_leases, jobs
 from models.transitions import change
@@ -28,7 +26,6 @@ MIN_AGE_SECONDS: Final = 3600.0
 _JOBS: Final = "jobs"
 _DATASETS: Final = "datasets"
 _ASIDE: Final = ".old"
-_MANIFEST: Final = "manifest.json"
 _JOBS_AT_ONCE: Final = 200
 #: `jobs/<job>/<attempt>/<step>`
 _FOLDER_PARTS: Final = 4
@@ -57,7 +54,6 @@ class _Found:
 
     job_id: str
     folders: dict[str, float]
-    whole: set[str]
     age_seconds: float
 
 
@@ -67,15 +63,15 @@ def sweep(database: Database, store: ArtifactStore, *, min_age_seconds: float = 
     A store without any job is taken for one that is not mounted: then no row is called damaged.
     """
     repairs = Repairs()
-    whole: set[str] = set()
+    there: set[str] = set()
     is_empty = True
     found = _found(store)
     while some := list(islice(found, _JOBS_AT_ONCE)):
         is_empty = False
-        whole.update(*(one.whole for one in some))
+        there.update(key.removesuffix(_ASIDE) for one in some for key in one.folders)
         _sweep_some(database, store, some, repairs, min_age_seconds=min_age_seconds)
     if not is_empty:
-        _find_damage(database, store, repairs, whole=whole)
+        _find_damage(database, store, repairs, there=there)
     _sweep_datasets(database, store, repairs, min_age_seconds=min_age_seconds)
     return repairs
 
@@ -84,7 +80,6 @@ def _found(store: ArtifactStore) -> Iterator[_Found]:
     """What there is of every job; files are listed before rows are read, so that no new one is missed."""
     for job_id, entries in groupby(store.walk(_JOBS), key=lambda entry: entry.key.split("/")[1]):
         folders: dict[str, float] = {}
-        whole = set()
         youngest = float("inf")
         for key, age in entries:
             youngest = min(youngest, age)
@@ -92,9 +87,7 @@ def _found(store: ArtifactStore) -> Iterator[_Found]:
             if len(parts) >= _FOLDER_PARTS and parts[2].isdecimal():
                 folder = "/".join(parts[:_FOLDER_PARTS])
                 folders[folder] = min(age, folders.get(folder, age))
-                if parts[_FOLDER_PARTS:] == [_MANIFEST]:
-                    whole.add(folder.removesuffix(_ASIDE))
-        yield _Found(job_id, folders, whole, youngest)
+        yield _Found(job_id, folders, youngest)
 
 
 def _sweep_some(
@@ -126,10 +119,10 @@ def _known(connection: Connection, names: Sequence[str]) -> _Known:
     )
 
 
-def _find_damage(database: Database, store: ArtifactStore, repairs: Repairs, *, whole: set[str]) -> None:
+def _find_damage(database: Database, store: ArtifactStore, repairs: Repairs, *, there: set[str]) -> None:
     with database.reading() as connection:
         rows = connection.execute(select(checkpoints.c.id, checkpoints.c.location).where(~checkpoints.c.is_corrupt))
-        missing = {row.id: row.location for row in rows if row.location not in whole}
+        missing = {row.id: row.location for row in rows if row.location not in there}
     for identifier, location in missing.items():
         if _is_there(store, location):
             continue  # saved since the store was walked
@@ -139,11 +132,7 @@ def _find_damage(database: Database, store: ArtifactStore, repairs: Repairs, *, 
 
 
 def _is_there(store: ArtifactStore, location: str) -> bool:
-    for folder in (location, f"{location}{_ASIDE}"):
-        with suppress(NotFound):
-            store.size(f"{folder}/{_MANIFEST}")
-            return True
-    return False
+    return any(True for folder in (location, f"{location}{_ASIDE}") for _ in store.walk(folder))
 
 
 def _mark_damaged(connection: Connection, identifier: str) -> bool:

@@ -36,6 +36,8 @@ _DIGEST_CHARACTERS: Final = 16
 _FOREVER: Final = float("inf")
 _POLL_SECONDS: Final = 0.1
 _CLOSING_SECONDS: Final = 5.0
+#: What the store's library may take until it tells that a try has failed.
+_ANSWER_SECONDS: Final = 60.0
 
 
 @dataclass
@@ -113,7 +115,8 @@ class Porter:
                 return Ending(outcome=Outcome.CANCELLED)
             if give_up.is_set():
                 return ending if ending.outcome is Outcome.FAILED else Ending(outcome=Outcome.DRAINED)
-            if time.monotonic() - self._moved_at > patience_seconds:
+            grace = 0.0 if self._trouble is not None else _ANSWER_SECONDS  # a reason is better than none
+            if time.monotonic() - self._moved_at > patience_seconds + grace:
                 return self._without(ending)
             with self._changed:
                 self._changed.wait(_POLL_SECONDS)

@@ -48,7 +48,7 @@ class Patience(Watch):
     def sign(self) -> None:
         """Bytes have gone over. Raises Abandoned."""
         self._failing_since, self._pause_seconds = None, _FIRST_RETRY_SECONDS
-        self._look()
+        self.look()
         self._on_sign()
 
     def trouble(self, error: Unavailable) -> None:
@@ -57,14 +57,15 @@ class Patience(Watch):
         self._failing_since = self._failing_since or now
         if now - self._failing_since >= self._seconds:
             raise error
-        self._look()
+        self.look()
         self._on_wait()
         pause = self._pause_seconds * random.uniform(0.8, 1.2)  # noqa: S311  jitter
         self._abandoned.wait(min(pause, max(0.0, self._failing_since + self._seconds - now)))
         self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_RETRY_SECONDS)
-        self._look()
+        self.look()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Raises Abandoned."""
         if self._abandoned.is_set():
             raise Abandoned
 

@@ -39,6 +39,9 @@ class Copy:
 class Watch:
     """Looks on while bytes go over. This one is quiet, and gives up with the first failure."""
 
+    def look(self) -> None:
+        """Between any two pieces; what this raises ends the transfer."""
+
     def sign(self) -> None:
         """Some bytes have gone over; what this raises ends the transfer."""
 

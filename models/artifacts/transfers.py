@@ -18,6 +18,8 @@ from models.errors import Unavailable
 #: A piece is what is asked for at once; a few are under way at the same time.
 PIECE_BYTES: Final = 8 << 20
 _PIECES_AT_ONCE: Final = 4
+#: No more pieces than this are read before one is stored.
+_READ_AHEAD: Final = 2 * _PIECES_AT_ONCE
 _TRIES: Final = 2
 
 T = TypeVar("T")
@@ -45,9 +47,12 @@ def download(get: GetPiece, target: Path, *, num_bytes: int, sha256: str, watch:
 def blocks(source: BinaryIO, *, sha256: str, watch: Watch) -> Iterator[bytes]:
     """The pieces of a file that is sent; raises ValueError in place of its end where it is not what its digest says."""
     digest = hashlib.sha256()
+    num_read = 0
     while block := source.read(PIECE_BYTES):
         digest.update(block)
-        watch.sign()
+        num_read += 1
+        # What is read ahead has not gone over: a store that refuses every try would look alive.
+        watch.sign() if num_read > _READ_AHEAD else watch.look()
         yield block
     if digest.hexdigest() != sha256:
         raise ValueError("the file has other content than its digest says")

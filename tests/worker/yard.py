@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models import controls, events, jobs, logs, metrics
-from models.artifacts import LocalStore
+from models.artifacts import ArtifactStore, LocalStore
 from models.database import Connection, Database
 from models.destinations import Destinations
 from models.errors import Unavailable
@@ -75,11 +75,12 @@ class Yard:
     patience: Patience = field(default_factory=Patience)
     tracker_command: Sequence[str] = COMMAND
     tracer: Tracer = SILENT
+    store: ArtifactStore | None = None
     threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.identity = identify(self.folder / "workers")
-        store = LocalStore(self.folder / "artifacts")
+        store = self.store = self.store or LocalStore(self.folder / "artifacts")
         self.trackers = Trackers(
             Destinations.of(self.settings),
             database=self.database,
@@ -142,6 +143,12 @@ class Yard:
         with self.database.reading() as connection:
             return [event.type for event in events.listing(connection, job_id=job_id)]
 
+    def phases(self, job_id: str) -> list[str]:
+        """The phases that a job has told of."""
+        with self.database.reading() as connection:
+            told = events.listing(connection, job_id=job_id)
+        return [event.data["phase"] for event in told if event.type == "job.phase"]
+
     def log(self, job_id: str) -> str:
         """A job's log."""
         with self.database.reading() as connection:
@@ -169,13 +176,23 @@ def open_yard(
     patience: Patience | None = None,
     tracker_command: Sequence[str] = COMMAND,
     tracer: Tracer = SILENT,
+    store: ArtifactStore | None = None,
     **settings: Any,
 ) -> Iterator[Yard]:
     """A worker of two slots with short deadlines; whatever still trains at the end is drained."""
     logging.getLogger("worker").setLevel(logging.INFO)
     chosen = Settings(data_dir=folder, slots=2, **{**SHORT, **settings})
     patience = patience or Patience()
-    yard = Yard(database, folder, spares, chosen, patience=patience, tracker_command=tracker_command, tracer=tracer)
+    yard = Yard(
+        database,
+        folder,
+        spares,
+        chosen,
+        patience=patience,
+        tracker_command=tracker_command,
+        tracer=tracer,
+        store=store,
+    )
     try:
         yield yard
     finally:
