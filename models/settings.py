@@ -6,9 +6,9 @@ from functools import cached_property, lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from models.addresses import web_address
@@ -123,6 +123,12 @@ class Settings(OidcSettings):
     @classmethod
     def _know_the_old_name(cls, word: object) -> object:
         return "text" if word == "console" else word
+
+    @model_validator(mode="after")
+    def _leases_outlive_heartbeats(self) -> Self:
+        if self.lease_seconds < 2 * self.heartbeat_seconds:
+            raise ValueError("lease_seconds must be twice heartbeat_seconds or more, or attempts that live are reaped")
+        return self
 
     @field_validator("tracking_destinations")
     @classmethod

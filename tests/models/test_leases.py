@@ -11,6 +11,7 @@ from models.database import Database
 from models.errors import Superseded
 from models.leases import Lease
 from models.metric_blobs import points
+from models.settings import Settings
 from models.status import Outcome, Status
 from models.tables import job_leases, jobs
 from tests.models.steps import claim, end, held, job, running, submit
@@ -186,3 +187,10 @@ def _saved(step: int) -> checkpoints.Saved:
         location=f"jobs/x/1/{step}",
         manifest_sha256="0" * 64,
     )
+
+
+@pytest.mark.parametrize(("heartbeat_seconds", "lease_seconds"), [(10, 19), (30, 20)])
+def test_a_lease_that_ends_before_a_second_heartbeat_is_refused(heartbeat_seconds: float, lease_seconds: float) -> None:
+    with pytest.raises(ValueError, match="attempts that live are reaped"):
+        Settings(heartbeat_seconds=heartbeat_seconds, lease_seconds=lease_seconds)
+    assert Settings(heartbeat_seconds=10, lease_seconds=20).lease_seconds == 20
