@@ -156,6 +156,17 @@ def test_nobody_passes_without_a_good_key(world: World):
             assert answer.headers["www-authenticate"].startswith("Bearer"), (name, word)
 
 
+def test_to_ask_for_the_head_alone_takes_the_same_key(world: World):
+    foreign = world.key("admin", project="foreign")
+    for name, route in BY_NAME.items():
+        if "GET" not in (route.methods or ()):
+            continue
+        answer = world.call(name, None, "HEAD")
+        assert (answer.status_code, answer.content) == (401, b""), name
+        if ENTRIES[name].foreign != NOTHING:
+            assert world.call(name, foreign, "HEAD").status_code == ENTRIES[name].foreign, name
+
+
 def test_no_scope_opens_what_another_one_does(world: World):
     for name, route in BY_NAME.items():
         (wanted,) = declared_scopes(route.dependant)
