@@ -1,6 +1,6 @@
 """What a request costs as the service fills: with 10, 1,000 and 100,000 jobs, and 1, 100 and 10,000 waiting.
 
-One service for each filling, side by side, filled by SQL. Each request, for a page of the same length, is made of all of
+One service for each filling, side by side, filled by SQL. Each request, for a page of equal length, is made of all of
 them in turns, one at a time; the ratio is the median time on the full one by the median on the one with ten jobs.
 Target: at most 1.5 for list, get, claim and submit.
 
