@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from typing import Any, Final, NamedTuple
 
 _logger = logging.getLogger("trainyard.doorbell")
@@ -18,6 +19,9 @@ _logger = logging.getLogger("trainyard.doorbell")
 TASK_NAME: Final = "trainyard.train"
 NUDGE_CHANNEL: Final = "trainyard:nudge"
 _LONGEST_QUEUE: Final = 10_000
+#: So many rings a pool in so long a moment.
+MOST_RINGS: Final = 16
+BURST_SECONDS: Final = 0.1
 _PING_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 1.0
 
@@ -41,6 +45,40 @@ class _Ring(NamedTuple):
 
 class _Nudge(NamedTuple):
     words: str
+
+
+class Pace:
+    """Lets only so many rings through in a moment: a slot that was woken claims until nothing is left, so in a burst of
+    jobs most rings wake nobody. The last one of a burst is always sent, when its moment is over.
+    """
+
+    def __init__(self) -> None:
+        self._since = float("-inf")
+        self._sent: Counter[str] = Counter()
+        self._held: set[str] = set()
+
+    @property
+    def owes(self) -> bool:
+        """Whether a ring has been held back."""
+        return bool(self._held)
+
+    def admits(self, pool: str, now: float) -> bool:
+        """Whether a ring of this pool is sent now; where it is not, it is owed."""
+        if now - self._since >= BURST_SECONDS:
+            self._since = now
+            self._sent.clear()
+        self._sent[pool] += 1
+        if self._sent[pool] <= MOST_RINGS:
+            return True
+        self._held.add(pool)
+        return False
+
+    def owed(self, now: float) -> list[str]:
+        """The pools whose held rings are due; they are owed no more."""
+        if not self._held or now - self._since < BURST_SECONDS:
+            return []
+        due, self._held = sorted(self._held), set()
+        return due
 
 
 class Doorbell:
@@ -111,15 +149,22 @@ class Doorbell:
             client = connection.default_channel.client
             client.ping()
             self._found()
+            pace = Pace()
             while True:
+                for pool in pace.owed(time.monotonic()):
+                    self._send(app, connection, _Ring(pool))
                 try:
-                    message = self._messages.get(timeout=_PING_SECONDS)
+                    message = self._messages.get(timeout=BURST_SECONDS if pace.owes else _PING_SECONDS)
                 except queue.Empty:
-                    client.ping()
+                    if not pace.owes:
+                        client.ping()
                     continue
                 if message is None:
+                    for pool in pace.owed(float("inf")):
+                        self._send(app, connection, _Ring(pool))
                     return
-                self._send(app, connection, message)
+                if not isinstance(message, _Ring) or pace.admits(message.pool, time.monotonic()):
+                    self._send(app, connection, message)
 
     def _send(self, app: Any, connection: Any, message: _Ring | _Nudge) -> None:
         started = time.monotonic()
