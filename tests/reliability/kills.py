@@ -28,6 +28,8 @@ FEW_VICTIMS = ["trainer", "trainer", "worker", "template", "api"]
 VICTIMS = ["trainer"] * 6 + ["worker"] * 2 + ["template", "api"]
 #: One thread computes, one hears orders and one speaks; a spare that waits for its job has but the first.
 THREADS_OF_A_TRAINER = 3
+#: Attempts in a row without a newer checkpoint, after which a job fails.
+MOST_TRIES = 3
 JOB = {
     "data": {"dataset": "digits"},
     "network": {"type": "mlp", "hidden": [32], "dropout": 0.2},
@@ -58,14 +60,36 @@ class Killer:
         self._next: list[str] = []
 
     def strike(self) -> None:
-        """Wait for something to train and a random moment, kill somebody, and see that what must die with it does."""
+        """Wait for something to train and a random moment, kill somebody, and see that what must die with it does.
+
+        A job that was killed twice before it could save anything is let save first: the third time in a row it would
+        fail, as is promised.
+        """
         wait_for(self._trainers, "a trainer at work", timeout_seconds=120, pause_seconds=0.1)
         threading.Event().wait(self._dice.uniform(0.0, 1.0))
+        wait_for(self._spares_everybody, "a checkpoint of a job's third try", timeout_seconds=120)
         if not self._next:
             self._next = self._dice.sample(self._victims, len(self._victims))
         victim = self._next.pop()
         self.kills[victim] += 1
         getattr(self, f"_kill_{victim}")()
+
+    def _spares_everybody(self) -> bool:
+        service = self._rig.service
+        try:
+            running = service.call("GET", "/v1/jobs?status=running").json()["data"]
+            return not any(self._is_on_last_try(service.job(job["id"])) for job in running)
+        except httpx2.TransportError:
+            return False  # the API has just been killed
+
+    def _is_on_last_try(self, job: dict[str, Any]) -> bool:
+        begun = [0]
+        for attempt in job["attempts"]:
+            begun.append(begun[-1] if attempt["resumed_from_step"] is None else attempt["resumed_from_step"])
+        if len(job["attempts"]) < MOST_TRIES or len(set(begun[-MOST_TRIES:])) > 1:
+            return False
+        saved = self._rig.service.call("GET", f"/v1/jobs/{job['id']}/checkpoints").json()["data"]
+        return not saved or saved[0]["step"] <= begun[-1]
 
     def _kill_trainer(self) -> None:
         while not self._kill(self._dice.choice(wait_for(self._trainers, "a trainer at work", timeout_seconds=120))):
