@@ -87,7 +87,11 @@ def mlflow(folder: Path) -> Iterator[Server]:
     command = [str(interpreter), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
     command += ["--artifacts-destination", str(folder / "artifacts")]
-    environment = {"MLFLOW_LOGGING_LEVEL": "ERROR", "PATH": f"{interpreter.parent}:{os.environ['PATH']}"}
+    environment = {
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "64",  # as many as there are clients: its own few time out
+        "PATH": f"{interpreter.parent}:{os.environ['PATH']}",
+    }
     began = time.monotonic()
     with _running(command, environment, log=folder / "log") as process:
         url = f"http://127.0.0.1:{port}"
