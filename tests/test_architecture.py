@@ -37,8 +37,13 @@ def tree(path: Path) -> ast.Module:
 
 def nodes(*folders: str) -> Iterator[tuple[Path, ast.AST]]:
     for path in files(*folders):
-        for node in ast.walk(tree(path)):
+        for node in walked(path):
             yield path, node
+
+
+@cache
+def walked(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(path)))
 
 
 def place(path: Path, node: ast.AST) -> str:

@@ -17,8 +17,9 @@ from typing import Final
 RECENT_SECONDS: Final = 10.0
 
 _COUNT: Final = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
-#: The highest there is: the share of the memory that counts as used beyond what is, in thousandths.
-_SCORE: Final = 1000
+#: The share of the memory that counts as used beyond what is, in thousandths. It is less than the predictor asks for,
+#: whose death costs a request and not a step.
+_SCORE: Final = 500
 
 
 class Recent:

@@ -23,7 +23,6 @@ import torch
 
 from models.errors import FieldError, InvalidData, InvalidRow, TimedOut, TrainyardError, Unprocessable
 from models.spec.pointers import pointer
-from worker import memory_kills
 from worker.messages import Frame
 from worker.orders import Channel
 from worker.training import CheckpointRefused
@@ -35,7 +34,7 @@ SHELF_BYTES: Final = 1 << 30
 MAX_PROBABILITIES: Final = 500_000
 MAX_ANSWER_BYTES: Final = 32 << 20
 _NICENESS: Final = 5
-_FIRST_TO_BE_KILLED: Final = "500"
+_FIRST_TO_BE_KILLED: Final = "1000"
 
 
 class Shelf:
@@ -64,7 +63,6 @@ def run(connection: socket.socket) -> int:
     os.environ.update(channel.next().fields["environment"])
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _give_way()
-    memory_kills.offer_oneself()
     shelf = Shelf()
     while True:
         question = channel.next().fields

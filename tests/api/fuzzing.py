@@ -8,7 +8,7 @@ from typing import Any
 import schemathesis
 from fastapi import FastAPI
 from schemathesis.config import SchemathesisConfig
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import Failure, ServerError
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.python import asgi
@@ -20,6 +20,8 @@ CHECKS = (
     "response_schema_conformance",
     "response_headers_conformance",
 )
+#: What a service without worker, broker or issuer truly says; documented like any other answer.
+TRUE_OUTAGES = frozenset({503, 504})
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
@@ -48,6 +50,8 @@ class Report:
 
     def _find(self, recorder: ScenarioRecorder, case_id: str, failure: Failure) -> None:
         case, response = recorder.cases[case_id].value, recorder.interactions[case_id].response
+        if isinstance(failure, ServerError) and response is not None and response.status_code in TRUE_OUTAGES:
+            return
         answer = "" if response is None else f"{response.status_code} {response.content[:300]!r}"
         sent = f"{case.method} {case.formatted_path} {case.query} {dict(case.headers)} {str(case.body)[:500]}"
         self.findings.setdefault(f"{recorder.label}: {failure.title}", f"{failure.message} | {sent} | {answer}")

@@ -49,7 +49,7 @@ def test_a_thousand_seeds_keep_every_promise(database, memory, measured: Measure
     worlds = [live(database, memory, seed) for seed in range(1000)]
     virtual = sum(world.now for world in worlds)
     measured("simulation", seeds=1000, violations=0, virtual_hours=virtual / 3600, seconds=time.monotonic() - began)
-    assert sum(world.promises.num_refusals for world in worlds) > 1000, "there were faults"
+    assert sum(world.promises.num_refusals for world in worlds) > 500, "there were faults"
 
 
 @pytest.mark.nightly

@@ -96,7 +96,7 @@ def test_the_predictor_is_another_process_that_lets_others_go_first(sqlite_datab
         pid = pid_of(running)
         assert pid != os.getpid()
         assert psutil.Process(pid).nice() > psutil.Process().nice()
-        assert int(Path(f"/proc/{pid}/oom_score_adj").read_text()) == 500
+        assert int(Path(f"/proc/{pid}/oom_score_adj").read_text()) == 1000
     wait_for(lambda: not is_alive(pid), "the predictor to go with its worker")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from tests.fixtures.waiting import wait_for
 from tests.worker.tracking import wandb_files
 from worker.messages import Frame
 from worker.tracking.process import TrackerFailed, TrackerProcess, started
@@ -75,6 +76,7 @@ def test_an_offline_wandb_run_has_a_row_a_step_with_its_time_and_the_scores_in_i
         ask(child, points([1, 2], train_loss=[0.5, 0.25], train_accuracy=[0.0, 1.0]))
         close(child, step=2)
     (path,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    wait_for(lambda: wandb_files.is_whole(path), "W&B's own process to write it all")
     rows = wandb_files.rows(path)
     kept = [{name: row[name] for name in ("step", "train/loss", "train/accuracy", "_timestamp")} for row in rows]
     assert kept == [

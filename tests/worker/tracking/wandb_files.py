@@ -29,6 +29,11 @@ def records(path: Path) -> Iterator[wandb_internal_pb2.Record]:
             parts.clear()
 
 
+def is_whole(path: Path) -> bool:
+    """Whether its last record is there, which says how the run ended."""
+    return any(record.WhichOneof("record_type") == "exit" for record in records(path))
+
+
 def rows(path: Path) -> list[dict[str, Any]]:
     """The rows that were logged."""
     return [

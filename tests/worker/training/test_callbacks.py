@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.worker.training.material import Recording
-from worker.training import Callback, Histograms, Order, Progress, SavedCheckpoint
+from worker.training import Callback, Finding, Histograms, Order, Progress, SavedCheckpoint
 from worker.training.callbacks import Callbacks
 
 EVENTS = {
@@ -18,6 +18,7 @@ EVENTS = {
     "on_histograms": (Histograms(3, 0.0, [], np.zeros((0, 5)), np.zeros((0, 64))),),
     "on_checkpoint": (SavedCheckpoint(3, 1, frozenset({"latest"}), {}, [], Path(), ""),),
     "on_warning": ("code", "message"),
+    "on_finding": (Finding("overfitting", "warning", 3, "It rises.", {}, "Drop more.", None),),
     "on_sign": (),
     "on_rewound": (3,),
 }
