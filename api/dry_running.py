@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 
+from api.answering import answered
 from api.service import Service
 from models import dry_runs
 from models.errors import FieldError, TimedOut, TrainyardError, Unavailable, Unprocessable
@@ -48,17 +48,9 @@ async def _found(service: Service, dry_run_id: str) -> dict[str, Any]:
         with service.database.reading() as connection:
             return dry_runs.answer_to(connection, dry_run_id=dry_run_id)
 
-    deadline = time.monotonic() + service.settings.dry_run_seconds
-    with service.findings.listening(dry_run_id) as listener:
-        while (found := await run_in_threadpool(look)) is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                detail = "No worker has tried the step in time: all are busy, or the data takes long to prepare."
-                raise TimedOut(detail, code="dry_run_timeout")
-            if listener.is_closed:
-                raise Unavailable("The service is stopping; ask again.", headers={"Retry-After": "1"})
-            await listener.change(timeout_seconds=left)
-    return dict(found)
+    detail = "No worker has tried the step in time: all are busy, or the data takes long to prepare."
+    late = TimedOut(detail, code="dry_run_timeout")
+    return await answered(service.findings, dry_run_id, look, seconds=service.settings.dry_run_seconds, late=late)
 
 
 def _forget(service: Service, dry_run_id: str) -> None:

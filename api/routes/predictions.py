@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import schemas
+from api.answering import answered
 from api.answers import answers, body
 from api.authentication import JobsRead
 from api.bodies import RowsBody, validated
@@ -78,19 +78,12 @@ async def _answered(service: Service, question_id: str) -> dict[str, Any]:
         with service.database.reading() as connection:
             return predictions.answer_to(connection, question_id=question_id)
 
-    deadline = time.monotonic() + service.settings.predict_seconds
-    with service.answers.listening(question_id) as listener:
-        while (found := await run_in_threadpool(look)) is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                detail = "No worker has answered in time; ask again, with fewer rows if there were many."
-                raise TimedOut(detail, code="prediction_timeout")
-            if listener.is_closed:
-                raise Unavailable("The service is stopping; ask again.", headers={"Retry-After": "1"})
-            await listener.change(timeout_seconds=left)
+    detail = "No worker has answered in time; ask again, with fewer rows if there were many."
+    late = TimedOut(detail, code="prediction_timeout")
+    found = await answered(service.answers, question_id, look, seconds=service.settings.predict_seconds, late=late)
     if "problem" in found:
         raise _error(found["problem"])
-    return dict(found)
+    return found
 
 
 def _error(problem: Mapping[str, Any]) -> TrainyardError:
