@@ -16,7 +16,10 @@ from models.tensorboard.hparams import hparams, session_end
 
 
 def file_name(job: Job, *, time: float) -> str:
-    """TensorBoard reads every file whose name has `tfevents` in it, the older ones first."""
+    """Named by when it was made: a TensorBoard that runs reads on in a file whose name it knows, and this one is new.
+
+    It reads every file whose name has `tfevents` in it, the older ones first.
+    """
     return f"events.out.tfevents.{int(time)}.{job.id}"
 
 
