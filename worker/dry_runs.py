@@ -7,7 +7,6 @@ Whatever becomes of the process, the thread answers.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,22 +16,20 @@ from models import dry_runs
 from models.artifacts import ArtifactStore
 from models.database import Database
 from models.dry_runs import DryRun
-from models.errors import InvalidData, Unavailable
+from models.errors import InvalidData
 from models.leases import Claim, Lease
 from models.settings import Settings
 from worker import memory_kills
+from worker.asked import Asked, ProcessGone
 from worker.assignment import locate, locate_beginning
+from worker.lookout import Lookout
 from worker.messages import Frame
 from worker.node import Device
-from worker.predictions import Asked, PredictorGone
 from worker.provisions import Missing, at_hand
-from worker.spares import NoTemplate, Spares
+from worker.spares import Spares
 
 log = logging.getLogger(__name__)
 
-#: How long one whose nudge was lost waits.
-LOOK_SECONDS: Final = 1.0
-_RETRY_SECONDS: Final = 0.2
 #: Left for the answer's way back.
 _MARGIN_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 2.0
@@ -66,42 +63,22 @@ class DryRuns:
         self._device = device
         self._num_threads = num_threads
         self._asked: Asked | None = None
-        self._bell = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dry-runs", daemon=True)
+        self._lookout = Lookout("dry runs", self._try_one, nudge=dry_runs.nudge(self._pool))
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        self._lookout.start()
 
     def nudge(self, message: str) -> None:
         """Look now, if the message tells of a dry run in this pool."""
-        if message == dry_runs.nudge(self._pool):
-            self._bell.set()
+        self._lookout.nudge(message)
 
     def close(self) -> None:
         """Leave what is not finished to other workers."""
-        self._closing.set()
-        self._bell.set()
-        if self._thread.ident is not None:
-            if (asked := self._asked) is not None:
-                asked.process.kill()  # the thread hears of it
-            self._thread.join(_STOP_SECONDS)
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            try:
-                while not self._closing.is_set() and self._try_one():
-                    continue
-            except NoTemplate:
-                self._closing.wait(_RETRY_SECONDS)  # it warms up: what waits is there still
-                continue
-            except Unavailable:
-                log.debug("the database does not answer; dry runs wait")
-            except Exception:  # without this thread every dry run would run into its deadline
-                log.exception("a dry run has failed; looking again")
-            self._bell.wait(LOOK_SECONDS)
-            self._bell.clear()
+        self._lookout.close()
+        if (asked := self._asked) is not None:
+            asked.process.kill()  # the thread hears of it
+        self._lookout.has_ended(within_seconds=_STOP_SECONDS)
 
     def _try_one(self) -> bool:
         """Try the oldest; False where there was none. Raises Unavailable and NoTemplate."""
@@ -143,8 +120,8 @@ class DryRuns:
             return {"problem": _problem(503, missing.reason.code, missing.reason.message)}
         except TimeoutError:
             return {"problem": dict(_TOO_LONG)}
-        except PredictorGone as error:
-            if self._closing.is_set():
+        except ProcessGone as error:
+            if self._lookout.closing.is_set():
                 return None
             log.warning("the process of dry run %s has ended: %s", wanted.id, error)
         if memory_kills.count() > oom_kills:

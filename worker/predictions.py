@@ -7,9 +7,6 @@ thread answers: what it was asked when it died gets a 503, what waits behind it 
 from __future__ import annotations
 
 import logging
-import os
-import select
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -21,22 +18,19 @@ from models.database import Database
 from models.errors import NotFound, Unavailable
 from models.predictions import Question
 from models.settings import Settings
-from worker.messages import Decoder, Frame, FrameError
-from worker.processes import TrainerProcess
+from worker.asked import Asked, ProcessGone
+from worker.lookout import RETRY_SECONDS, Lookout
+from worker.messages import Frame
 from worker.provisions import PREDICTING
-from worker.spares import NoTemplate, Spares
+from worker.spares import Spares
 from worker.storage import Abandoned, Patience, reason_of
 
 log = logging.getLogger(__name__)
 
-#: How long a question whose nudge was lost waits.
-LOOK_SECONDS: Final = 1.0
 _AT_ONCE: Final = 8
 #: The predictor looks at the time itself; one that says nothing for longer hangs.
 _GRACE_SECONDS: Final = 2.0
-_RETRY_SECONDS: Final = 0.2
 _STOP_SECONDS: Final = 2.0
-_RECEIVE_BYTES: Final = 1 << 16
 _CRASHED: Final = {
     "status": 503,
     "code": "predictor_crashed",
@@ -51,10 +45,6 @@ _HANGS: Final = {
 _NO_ROOM: Final = {"status": 503, "code": "storage_full", "headers": {"Retry-After": "60"}}
 
 
-class PredictorGone(Exception):
-    """The predictor has died, or says what is no frame."""
-
-
 class Predictions:
     """Claims the questions of a pool and has them answered, one after another."""
 
@@ -67,44 +57,24 @@ class Predictions:
         self._spares = spares
         self._worker_id = worker_id
         self._asked: Asked | None = None
-        self._bell = threading.Event()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="predictions", daemon=True)
+        self._lookout = Lookout("predictions", self._answer_some, nudge=predictions.nudge(self._pool))
+        self._closing = self._lookout.closing
 
     def start(self) -> None:
         """Begin to look for questions."""
-        self._thread.start()
+        self._lookout.start()
 
     def nudge(self, message: str) -> None:
         """Look now, if the message tells of a question in this pool."""
-        if message == predictions.nudge(self._pool):
-            self._bell.set()
+        self._lookout.nudge(message)
 
     def close(self) -> None:
         """Answer what is all but answered, leave the rest to other workers, and let the predictor go."""
-        self._closing.set()
-        self._bell.set()
-        if self._thread.ident is not None:
-            self._thread.join(_STOP_SECONDS)
-            if self._thread.is_alive() and self._asked is not None:
-                self._asked.process.kill()  # the thread hears of it, and gives the question back
-            self._thread.join()
+        self._lookout.close()
+        while not self._lookout.has_ended(within_seconds=_STOP_SECONDS):
+            if (asked := self._asked) is not None:
+                asked.process.kill()  # the thread hears of it, and gives the question back
         self._let_go()
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            try:
-                while not self._closing.is_set() and self._answer_some():
-                    continue
-            except NoTemplate:
-                self._closing.wait(_RETRY_SECONDS)  # it warms up: the questions are there still
-                continue
-            except Unavailable:
-                log.debug("the database does not answer; questions wait")
-            except Exception:  # without this thread every question would run into its deadline
-                log.exception("answering questions has failed; trying again")
-            self._bell.wait(LOOK_SECONDS)
-            self._bell.clear()
 
     def _answer_some(self) -> bool:
         """Answer the oldest questions; False where there were none. Raises Unavailable and NoTemplate."""
@@ -160,7 +130,7 @@ class Predictions:
         }
         try:
             return predictor.ask(Frame("question", fields), timeout_seconds=max(0.0, seconds) + _GRACE_SECONDS)
-        except PredictorGone as error:
+        except ProcessGone as error:
             if self._closing.is_set():
                 return None
             log.warning("the predictor has ended amid question %s: %s", question.id, error)
@@ -179,7 +149,7 @@ class Predictions:
                 with self._database.unit_of_work() as connection:
                     predictions.answer(connection, question_id=question.id, document=document)
             except Unavailable:
-                if time.monotonic() > deadline or self._closing.wait(_RETRY_SECONDS):
+                if time.monotonic() > deadline or self._closing.wait(RETRY_SECONDS):
                     return
             else:
                 return
@@ -202,50 +172,3 @@ class Predictions:
         if self._asked is not None:
             self._asked.close()
             self._asked = None
-
-
-class Asked:
-    """A predictor process as the thread that asks it sees it."""
-
-    def __init__(self, process: TrainerProcess) -> None:
-        self.process: Final = process
-        self._decoder = Decoder()
-
-    def ask(self, question: Frame, *, timeout_seconds: float) -> dict[str, Any]:
-        """The answer's document. Raises PredictorGone, and TimeoutError when there is none in time."""
-        try:
-            self.process.send(question)
-            answer = self._next(time.monotonic() + timeout_seconds)
-        except (OSError, FrameError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise PredictorGone(f"{error} {self.said()}") from error
-        if said := self.said():
-            log.warning("the predictor says: %s", said)
-        return dict(answer.fields["document"])
-
-    def said(self) -> str:
-        """What the process has printed since the last time; a full pipe would stop it."""
-        pieces = []
-        with suppress(BlockingIOError):
-            while piece := os.read(self.process.output, _RECEIVE_BYTES):
-                pieces.append(piece)
-        return b"".join(pieces).decode(errors="replace").strip()[-4000:]
-
-    def close(self) -> None:
-        """Kill the process and forget it."""
-        self.process.kill()
-        self.process.close()
-
-    def _next(self, deadline: float) -> Frame:
-        poll = select.poll()
-        poll.register(self.process.channel, select.POLLIN)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(left * 1000):
-                raise TimeoutError("no answer")
-            data = self.process.channel.recv(_RECEIVE_BYTES)
-            if not data:
-                raise ConnectionResetError("it has closed its channel.")
-            for frame in self._decoder.feed(data):
-                return frame

@@ -5,6 +5,7 @@ import io
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from models.samples import sample
+from tests.fixtures.freezing import frozen
 from tests.fixtures.services import RunningService, StartService
 from tests.fixtures.waiting import wait_for
 
@@ -34,7 +36,9 @@ def predictor_of(service: RunningService) -> int:
 
     def found() -> int | None:
         children = psutil.Process(service.pid("worker")).children(recursive=True)
-        return next((child.pid for child in children if child.nice() > psutil.Process().nice()), None)
+        with suppress(psutil.NoSuchProcess):  # one of them has just ended
+            return next((child.pid for child in children if child.nice() > psutil.Process().nice()), None)
+        return None
 
     return wait_for(found, "a predictor")
 
@@ -118,13 +122,9 @@ def test_a_job_that_is_running_can_be_asked_once_it_has_a_checkpoint(any_service
 def test_without_a_broker_predictions_are_answered_all_the_same(start_service: StartService):
     service = start_service()
     job = service.train(IRIS)
-    broker = psutil.Process(service.pid("broker"))
-    broker.suspend()
-    try:
+    with frozen(service.pid("broker")):
         assert ask(service, job["id"], [ROW]).status_code == 200
         assert ask(service, job["id"], [ROW]).status_code == 200
-    finally:
-        broker.resume()
 
 
 def test_a_worker_that_is_killed_amid_a_request_leaves_it_to_the_next_one(start_service: StartService):

@@ -2,13 +2,11 @@
 
 import asyncio
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -21,6 +19,7 @@ from models.database import Database
 from models.settings import Settings
 from tests.api.conftest import make_key
 from tests.api.steps import problem
+from tests.fixtures.freezing import frozen
 from tests.fixtures.postgresql import OwnServer, own_server
 from tests.fixtures.waiting import wait_for
 
@@ -138,18 +137,11 @@ def test_a_frozen_postgresql_is_told_in_time_and_health_never_asks(postgresql: O
     )
     with TestClient(create_app(settings), base_url="http://localhost") as client:
         assert ready(client)[0] == 200
-        server = psutil.Process(postgresql.process.pid)
-        processes = [server, *server.children()]
-        for process in processes:
-            process.send_signal(signal.SIGSTOP)
-        try:
+        with frozen(postgresql.process.pid):
             began = time.monotonic()
             status, body = ready(client)
             took = time.monotonic() - began
             assert client.get("/healthz").status_code == 200
-        finally:
-            for process in processes:
-                process.send_signal(signal.SIGCONT)
         assert (status, body["checks"]["database"], body["checks"]["artifacts"]) == (503, SILENT, "ok")
         assert took < 8.0, "it has waited as long as a statement may"
         wait_for(lambda: ready(client)[0] == 200, "the database to be heard again")

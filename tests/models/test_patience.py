@@ -1,28 +1,12 @@
 """A PostgreSQL that stands still is given up in time, and used again once it moves."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psutil
 import pytest
 
 from models import patience
 from models.database import Database
 from models.errors import Unavailable
-from tests.fixtures.postgresql import OwnServer, own_server
-
-
-@contextmanager
-def frozen(server: OwnServer) -> Iterator[None]:
-    processes = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children()]
-    for process in processes:
-        process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGCONT)
+from tests.fixtures.freezing import frozen
+from tests.fixtures.postgresql import own_server
 
 
 def test_a_frozen_server_is_unavailable_in_time_and_used_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,12 +17,12 @@ def test_a_frozen_server_is_unavailable_in_time_and_used_again_later(monkeypatch
         assert database.answers()
         with pytest.raises(Unavailable), database.unit_of_work() as connection:
             connection.exec_driver_sql("select 1")
-            with frozen(server):
+            with frozen(server.process.pid):
                 connection.exec_driver_sql("select 1")
         assert database.answers(), "the broken connection is forgotten"
         monkeypatch.setattr(patience, "PING_SECONDS", 0.2)
         monkeypatch.setattr(patience, "ANSWER_SECONDS", 3600.0)
-        with frozen(server):
+        with frozen(server.process.pid):
             assert not database.answers(), "no sign of life, and one try to connect anew, which has a limit of its own"
         assert database.answers()
         database.close()

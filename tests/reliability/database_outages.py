@@ -2,7 +2,6 @@
 answers or says that it cannot. Part of `test_whole_service`.
 """
 
-import signal
 import threading
 import time
 from collections import Counter
@@ -11,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import httpx2
-import psutil
 import psycopg
 import pytest
 
+from tests.fixtures import freezing
 from tests.fixtures.results import Measured
 from tests.reliability.pace import Window, assert_not_slowed, metronome, pace
 from tests.reliability.rig import TINY, Rig
@@ -33,15 +32,8 @@ def restarted(rig: Rig) -> Iterator[None]:
 
 @contextmanager
 def frozen(rig: Rig) -> Iterator[None]:
-    server = psutil.Process(rig.postgresql.process.pid)
-    processes = [server, *server.children()]
-    for process in processes:
-        process.send_signal(signal.SIGSTOP)
-    try:
+    with freezing.frozen(rig.postgresql.process.pid):
         yield
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import psutil
 
 from launcher import processes
 from models.clock import parse_rfc3339
-from tests.fixtures import brokers
+from tests.fixtures import brokers, freezing
 from tests.fixtures.postgresql import OwnServer, own_server
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.services import RunningService, running_service
@@ -102,29 +102,15 @@ class Rig:
         roots = [self.service.pid(part) for part in parts or ("api", "worker")]
         if not parts:
             roots += [self.broker.process.pid, self.postgresql.process.pid]
-        family = [process for pid in roots for process in (psutil.Process(pid), *psutil.Process(pid).children(True))]
-        for process in reversed(family):
-            process.send_signal(signal.SIGSTOP)
-        try:
+        with freezing.frozen(*roots):
             yield
-        finally:
-            for process in family:
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(signal.SIGCONT)
 
     @contextmanager
     def trainers_frozen(self) -> Iterator[None]:
         """Stop what trains, which needs a whole core; who keeps its lease goes on."""
         worker = psutil.Process(self.service.pid("worker"))
-        trainers = [child for forked in worker.children() for child in forked.children()]
-        for trainer in trainers:
-            trainer.send_signal(signal.SIGSTOP)
-        try:
+        with freezing.frozen(*(child.pid for forked in worker.children() for child in forked.children())):
             yield
-        finally:
-            for trainer in trainers:
-                with suppress(psutil.NoSuchProcess):
-                    trainer.send_signal(signal.SIGCONT)
 
     def finished(self, job_ids: Sequence[str], *, timeout_seconds: float = 120.0) -> list[dict[str, Any]]:
         """The jobs once all of them have ended."""

@@ -5,6 +5,7 @@ room.
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -80,6 +81,13 @@ def test_a_full_disk_fails_the_attempt_and_the_job_goes_on_when_there_is_room(
     assert job.attempts[-1].resumed_from_step == before[0]
 
 
+def words(process: psutil.Process) -> list[str]:
+    """Its command line; none where it has just ended."""
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
+
+
 def test_a_trainer_that_the_kernel_kills_for_memory_says_so_and_its_job_goes_on_when_there_is_room(
     real_yard: Yard, monkeypatch, measured: Measured
 ):
@@ -89,7 +97,7 @@ def test_a_trainer_that_the_kernel_kills_for_memory_says_so_and_its_job_goes_on_
         if group is None:
             kill_by_hand(real_yard, job_id, monkeypatch)
         else:
-            (template,) = (child for child in psutil.Process().children() if TEMPLATE[1] in child.cmdline())
+            (template,) = (child for child in psutil.Process().children() if TEMPLATE[1] in words(child))
             put_into(group, template.children())
             real_yard.ring()
         real_yard.join()

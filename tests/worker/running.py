@@ -81,4 +81,7 @@ def output_of(trainer: TrainerProcess) -> str:
 
 def is_alive(pid: int) -> bool:
     """Whether a process runs, and is no zombie."""
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False  # it may go between two looks
