@@ -20,7 +20,6 @@ from models.job import Job
 from models.json_text import number
 from models.prepared import Reader
 
-_ABSENT: Final = object()
 _LOSS: Final = "train/loss"
 
 
@@ -82,12 +81,14 @@ def _dataset(connection: Connection, name: str, *, project: str) -> dict[str, An
 
 
 def _differences(documents: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The smallest subtrees that are not the same everywhere, in the order of their pointers."""
+    """The smallest subtrees that are not the same everywhere, in the order of their pointers. A section that one job
+    leaves null and another fills is told of by its fields alone.
+    """
     flat = [dict(_leaves(document, "#")) for document in documents]
     for pointer in sorted({pointer for leaves in flat for pointer in leaves}):
-        values = [leaves.get(pointer, _ABSENT) for leaves in flat]
+        values = [leaves.get(pointer) for leaves in flat]
         if any(value != values[0] or type(value) is not type(values[0]) for value in values[1:]):
-            yield {"pointer": pointer, "values": [None if value is _ABSENT else value for value in values]}
+            yield {"pointer": pointer, "values": values}
 
 
 def _leaves(document: Any, at: str) -> Iterator[tuple[str, Any]]:

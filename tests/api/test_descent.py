@@ -158,6 +158,14 @@ def test_a_comparison_names_the_places_that_differ_and_no_others(client: TestCli
     assert found["weights_equal"] is None
 
 
+def test_a_section_that_one_job_leaves_null_is_told_of_by_its_fields(client: TestClient):
+    one = submit(client, early_stopping=None)
+    two = submit(client, early_stopping={"patience": 3})
+    found = client.get("/v1/jobs/compare", params={"ids": f"{one['id']},{two['id']}"}).json()["differences"]
+    assert {"pointer": "#/early_stopping/patience", "values": [None, 3]} in found
+    assert "#/early_stopping" not in [difference["pointer"] for difference in found]
+
+
 def test_a_comparison_finds_the_first_step_where_losses_part(client: TestClient, database: Database):
     sides = [running(client, database, name=name) for name in ("a", "b", "c")]
     values = ([1.0, 0.5, float("nan"), 0.25], [1.0, 0.5, float("nan"), 0.125], [1.0, 0.5, float("nan"), 0.25, 0.0])
