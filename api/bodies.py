@@ -18,6 +18,8 @@ from starlette.concurrency import run_in_threadpool
 from api import strict_json
 from api.service import Service, ServiceDep
 from models.errors import BadRequest, FieldError, PayloadTooLarge, TrainyardError, Unprocessable
+from models.spec.pointers import pointer
+from models.spec.sentences import joined, sentence
 
 Shape = TypeVar("Shape", bound=BaseModel)
 _QUICK_BYTES: Final = 1 << 16
@@ -125,11 +127,36 @@ def validated(shape: type[Shape], document: dict[str, Any]) -> Shape:
     try:
         return shape.model_validate_json(orjson.dumps(document), strict=True)
     except ValidationError as error:
-        errors = [FieldError("#/" + "/".join(map(str, item["loc"])), _sentence(item["msg"])) for item in error.errors()]
-        detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+        errors = _mistakes(error, shape, document)
+        detail = "; ".join(f"{item.pointer} {item.detail}" for item in errors)
         raise Unprocessable(detail, code="invalid_body", errors=errors) from error
 
 
-def _sentence(message: str) -> str:
-    text = message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
+def _mistakes(error: ValidationError, shape: type[BaseModel], document: dict[str, Any]) -> list[FieldError]:
+    """One entry per place; what the branches of a union say about it is joined."""
+    found: dict[str, list[str]] = {}
+    for mistake in error.errors(include_url=False):
+        place = _place(mistake["loc"], document, is_missing=mistake["type"] == "missing")
+        details = found.setdefault(pointer(*place), [])
+        is_unknown = mistake["type"] == "extra_forbidden" and len(mistake["loc"]) == 1
+        if (detail := _unknown(shape) if is_unknown else sentence(mistake)) not in details:
+            details.append(detail)
+    return [FieldError(at, joined(details)) for at, details in found.items()]
+
+
+def _place(location: tuple[int | str, ...], document: Any, *, is_missing: bool) -> list[int | str]:
+    """The words that lead somewhere in the document; pydantic's own name branches of unions, and keys."""
+    words: list[int | str] = []
+    node = document
+    for number, word in enumerate(location, start=1):
+        holds = word in node if isinstance(node, dict) else isinstance(node, list) and isinstance(word, int)
+        if holds:
+            node = node[word]
+        if holds or (is_missing and number == len(location)):
+            words.append(word)
+    return words
+
+
+def _unknown(shape: type[BaseModel]) -> str:
+    there_are = ", ".join(f"`{name}`" for name in shape.model_fields) or "none"
+    return f"is not a field here; the fields are {there_are}"

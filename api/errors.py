@@ -9,10 +9,12 @@ from typing import Any, Final, cast
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from models.errors import FieldError, TrainyardError, Unprocessable
+from models.spec.sentences import sentence
 
 MEDIA_TYPE: Final = "application/problem+json"
 #: Every kind of error that is answered: our own and the framework's.
@@ -43,9 +45,9 @@ def problem_response(error: TrainyardError, *, path: str, request_id: str) -> Re
 
 
 def _invalid_parameters(error: RequestValidationError) -> Unprocessable:
-    mistakes = cast("Sequence[dict[str, Any]]", error.errors())
-    errors = [FieldError(_place(mistake["loc"]), _sentence(mistake)) for mistake in mistakes]
-    detail = "; ".join(f"{item.pointer}: {item.detail}" for item in errors)
+    mistakes = cast("Sequence[ErrorDetails]", error.errors())
+    errors = [FieldError(_place(mistake["loc"]), sentence(mistake)) for mistake in mistakes]
+    detail = "; ".join(f"{item.pointer} {item.detail}" for item in errors)
     return Unprocessable(detail, code="invalid_parameter", errors=errors)
 
 
@@ -56,11 +58,6 @@ def _answer(request: Request, error: TrainyardError) -> Response:
 def _place(location: Sequence[str | int]) -> str:
     kind, *names = location
     return _PLACES.get(str(kind), "#/") + ".".join(str(name) for name in names)
-
-
-def _sentence(mistake: dict[str, Any]) -> str:
-    text = str(mistake["msg"]).removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
 
 
 class _HttpError(TrainyardError):

@@ -64,9 +64,9 @@ KnownParametersDep = Depends(known_parameters)
 
 def _unknown(name: str, known: dict[str, bool]) -> Unprocessable:
     there_are = ", ".join(sorted(known)) or "none"
-    detail = f"unknown query parameter; this address takes {there_are}"
+    detail = f"is no parameter of this address; it takes {there_are}"
     return Unprocessable(
-        f"?{name[:64]}: {detail}.", code="invalid_parameter", errors=[FieldError(f"?{name[:64]}", detail)]
+        f"?{name[:64]} {detail}.", code="invalid_parameter", errors=[FieldError(f"?{name[:64]}", detail)]
     )
 
 

@@ -166,7 +166,7 @@ def _is_last(header: str) -> bool:
 def _check_source(service: Service, url: str) -> None:
     """Raise Unprocessable for a URL that the service may not fetch from, as far as it can be said without a look-up."""
     settings = service.settings
-    detail = "this service imports no datasets; TRAINYARD_DATASET_URLS allows it"
+    detail = "is not read: this service imports no datasets; TRAINYARD_DATASET_URLS allows it"
     if settings.dataset_urls != "none":
         try:
             outbound.check_url(url, allowed=settings.import_networks)
@@ -174,4 +174,4 @@ def _check_source(service: Service, url: str) -> None:
             detail = str(refused)
         else:
             return
-    raise Unprocessable(f"#/url: {detail}.", code="invalid_body", errors=[FieldError("#/url", detail)])
+    raise Unprocessable(f"#/url {detail}.", code="invalid_body", errors=[FieldError("#/url", detail)])

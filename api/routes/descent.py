@@ -35,8 +35,8 @@ def compare_jobs(
     """Where the resolved specs differ, what each job scored, and the first step at which the training losses part."""
     wanted = list(dict.fromkeys(part.strip() for part in ids.split(",") if part.strip()))
     if not 2 <= len(wanted) <= _MOST_COMPARED:
-        detail = f"name two to {_MOST_COMPARED} different jobs, by comma"
-        raise Unprocessable(f"?ids: {detail}.", code="invalid_parameter", errors=[FieldError("?ids", detail)])
+        detail = f"must name two to {_MOST_COMPARED} different jobs, by comma"
+        raise Unprocessable(f"?ids {detail}.", code="invalid_parameter", errors=[FieldError("?ids", detail)])
     with service.database.reading() as connection:
         return json_response(comparison.compare(connection, project=principal.project, job_ids=wanted))
 

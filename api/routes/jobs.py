@@ -226,6 +226,6 @@ def _moment(name: str, moment: datetime | None) -> float | None:
     if moment is None:
         return None
     if moment.tzinfo is None:
-        detail = "a time needs an offset, such as 2026-11-22T10:20:30Z"
-        raise Unprocessable(f"?{name}: {detail}.", code="invalid_parameter", errors=[FieldError(f"?{name}", detail)])
+        detail = "must have an offset, such as 2026-11-22T10:20:30Z"
+        raise Unprocessable(f"?{name} {detail}.", code="invalid_parameter", errors=[FieldError(f"?{name}", detail)])
     return moment.timestamp()

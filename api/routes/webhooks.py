@@ -152,7 +152,7 @@ def _check(service: Service, url: str) -> None:
         outbound.check_url(url, allowed=service.settings.webhook_networks)
     except outbound.Refused as refused:
         raise Unprocessable(
-            f"#/url: {refused}", code="invalid_body", errors=[FieldError("#/url", str(refused))]
+            f"#/url {refused}", code="invalid_body", errors=[FieldError("#/url", str(refused))]
         ) from refused
 
 

@@ -14,6 +14,7 @@ from models.spec.base import Section
 from models.spec.job import JobSpec
 from models.spec.layout import fields, type_name
 from models.spec.pointers import place, pointer
+from models.spec.sentences import joined, sentence
 
 MAX_MISTAKES = 50
 MAX_QUOTED = 3
@@ -38,7 +39,7 @@ def explain(error: ValidationError, sent: dict[str, Any]) -> InvalidSpec:
         details = found.setdefault(pointer(*words, *_tail(mistake, words, sent)), [])
         if (detail := _detail(mistake, section)) not in details:
             details.append(detail)
-    mistakes = [FieldError(at, _join(details)) for at, details in found.items() if not _shadowed(at, details, found)]
+    mistakes = [FieldError(at, joined(details)) for at, details in found.items() if not _shadowed(at, details, found)]
     number = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
     return invalid(mistakes, opening=f"The job spec has {number}")
 
@@ -61,34 +62,13 @@ def _shadowed(at: str, details: list[str], found: dict[str, list[str]]) -> bool:
     return follows and any(other.startswith(f"{at}/") for other in found)
 
 
-def _join(details: list[str]) -> str:
-    first, *others = details
-    return " or ".join([first, *(other.removeprefix("must be ") for other in others)])
-
-
 def _detail(mistake: ErrorDetails, section: type[Section]) -> str:
     match mistake["type"]:
-        case "missing":
-            return "is required"
         case "extra_forbidden":
             return _unknown(str(mistake["loc"][-1]), section)
-        case "union_tag_invalid":
-            return f"must be one of {mistake['ctx']['expected_tags']}"
         case "union_tag_not_found":
             return "must be an object with a `type`, or the type's name as a string"
-        case "tuple_type":
-            return "must be a list"
-        case "model_type" | "model_attributes_type":
-            return "must be an object"
-        case "value_error":
-            return str(mistake["ctx"]["error"])
-        case "string_pattern_mismatch":
-            return f"must match {mistake['ctx']['pattern']}"
-        case "too_short":
-            return f"must have at least {mistake['ctx']['min_length']} items"
-        case "too_long":
-            return f"must have at most {mistake['ctx']['max_length']} items"
-    return mistake["msg"].replace("Input should be", "must be", 1)
+    return sentence(mistake)
 
 
 def _unknown(name: str, section: type[Section]) -> str:

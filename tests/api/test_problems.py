@@ -219,3 +219,37 @@ def test_a_page_of_another_origin_is_told_nothing(client: TestClient):
     )
     problem(answer, 405, "method_not_allowed")
     assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer", "detail"),
+    [
+        ("/v1/keys", {"name": "ci", "scopes": []}, "#/scopes", "must have at least 1 item"),
+        ("/v1/keys", {"scopes": ["jobs:read"]}, "#/name", "is required"),
+        (
+            "/v1/keys",
+            {"name": "ci", "scopes": ["jobs:read"], "scope": 1},
+            "#/scope",
+            "is not a field here; the fields are `name`, `scopes`, `project`, `expires_at`",
+        ),
+        (
+            "/v1/projects",
+            {"name": "risk", "quotas": {"queued_jobs": "many"}},
+            "#/quotas/queued_jobs",
+            "must be a valid integer or 'unlimited'",
+        ),
+        ("/v1/projects", {"name": "risk", "quotas": 3}, "#/quotas", "must be an object"),
+        ("/v1/datasets", {"name": "a", "format": "csv"}, "#", "give bytes and send the content, or give the url"),
+    ],
+)
+def test_a_wrong_body_is_named_by_its_place_and_in_words(client: TestClient, path, body, pointer, detail):
+    told = problem(client.post(path, json=body), 422, "invalid_body")
+    (mistake,) = told["errors"]
+    assert mistake["pointer"] == pointer
+    assert mistake["detail"].startswith(detail)
+    assert told["detail"] == f"{pointer} {mistake['detail']}"
+
+
+def test_a_place_with_a_slash_in_its_name_is_a_pointer_still(client: TestClient):
+    told = client.patch(f"/v1/jobs/{submit(client)['id']}", json={"labels": {"a/b": 3, "c d": "x"}}).json()
+    assert pointers(told) == ["#/labels/a~1b", "#/labels/c d"]

@@ -101,7 +101,7 @@ def test_a_spec_is_frozen():
         (with_data(training={"batch_size": 0}), "#/training/batch_size", "must be 'auto' or 'full' or greater than"),
         (with_data(training={"batch_size": 1.5}), "#/training/batch_size", "'auto' or 'full' or a valid integer"),
         (with_data(evaluation={"metrics": ["acc"]}), "#/evaluation/metrics/0", "must be 'accuracy'"),
-        (with_data(evaluation={"metrics": []}), "#/evaluation/metrics", "at least 1 items"),
+        (with_data(evaluation={"metrics": []}), "#/evaluation/metrics", "at least 1 item"),
         (
             with_data(loss={"type": "cross_entropy", "class_weight": {"a": 0}}),
             "#/loss/class_weight/a",

@@ -145,7 +145,7 @@ def test_batches_of_one_row_are_not_normalized():
         (["lineer"], "#/network/layers/0", "must be one of 'linear', 'conv'"),
         (["linear"], "#/network/layers/0/width", "is required"),
         ([{"type": "conv", "channels": 4, "kernel": 3}], "#/network/layers/0/kernel", "did you mean `kernel_size`?"),
-        ([], "#/network/layers", "must have at least 1 items"),
+        ([], "#/network/layers", "must have at least 1 item"),
         (
             [{"type": "residual", "layers": [{"type": "residual", "layers": ["norm"]}]}],
             "#/network/layers/0/layers/0",
