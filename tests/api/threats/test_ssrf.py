@@ -1,13 +1,19 @@
 """SSRF: webhooks and imports reach public addresses alone, however written and whatever a name server says."""
 
+import json
 import socket
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from api import outbound
+from launcher.service import ROOT
 from models.settings import Settings
+from tests.api.threats import rebinding
 from tests.fixtures.receivers import receiving
+from tests.fixtures.services import clean_environment
 from tests.fixtures.sources import serving_content
 
 LOOPBACK = Settings(dataset_urls="127.0.0.0/8").import_networks
@@ -60,6 +66,19 @@ def test_ssrf_by_a_name_server_that_answers_public_first_and_private_then(name_s
             outbound.post(f"http://rebinding.example:{receiver.port}/", content=b"{}", headers={}, allowed=LOOPBACK)
         assert receiver.requests == []
     assert asked == ["rebinding.example"]
+
+
+def test_ssrf_by_a_real_name_server_that_answers_public_first_and_private_then(tmp_path: Path):
+    """The system's own resolver asks it, and both addresses answer: the connection goes to the one that was checked."""
+    run = subprocess.run(
+        rebinding.command(tmp_path), cwd=ROOT, env=clean_environment(), capture_output=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    told = json.loads(run.stdout)
+    assert told["outcomes"][0].startswith("Unreachable: "), told  # it was reached, and did not answer
+    assert told["outcomes"][1] == f"Refused: {rebinding.NAME} leads to 127.0.0.1, which is not a public address"
+    assert told["asked"] == [rebinding.NAME] * 2  # once for each attempt
+    assert (told["first"], told["private"]) == (["the name"], [])
 
 
 def test_ssrf_by_rebinding_an_import_stays_at_the_address_that_was_looked_at(name_server):
