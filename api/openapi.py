@@ -5,6 +5,7 @@ test.
 from __future__ import annotations
 
 import sys
+from copy import deepcopy
 from typing import Any, Final
 
 import orjson
@@ -13,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
-from api import schemas
+from api import examples, schemas
 from api.answers import problem
 from api.authentication import PUBLIC_PATHS, declared_scopes
 from models.settings import Settings
@@ -102,7 +103,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             for method in route.methods or ():
                 _complete(described["paths"][route.path_format][method.lower()], route)
     _link(described["paths"])
-    described["webhooks"] = {"jobEvent": {"post": _JOB_EVENT}}
+    described["webhooks"] = {"jobEvent": {"post": deepcopy(_JOB_EVENT)}}
+    examples.add(described)
     return described
 
 

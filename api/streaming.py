@@ -14,6 +14,8 @@ from api.replies import json_bytes
 MEDIA_TYPE: Final = "text/event-stream"
 KEEPALIVE: Final = KEEPALIVE_COMMENT
 KEEPALIVE_SECONDS: Final = 15.0
+#: How a route documents that it may answer with a stream.
+CONTENT: Final = {MEDIA_TYPE: {"schema": {"type": "string", "description": "Server-sent events."}}}
 #: A stream outlives an outage of the database, and looks again after this time.
 OUTAGE_PAUSE_SECONDS: Final = 1.0
 

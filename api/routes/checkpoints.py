@@ -53,6 +53,7 @@ def get_checkpoint(
 
 @router.get(
     "/v1/jobs/{job_id}/checkpoints/{ref}/files/{name}",
+    response_class=Response,
     responses={
         206: {"description": "The range that was asked for.", "content": _BINARY},
         304: {"description": "The client has it."},

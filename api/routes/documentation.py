@@ -29,7 +29,11 @@ def get_openapi(request: Request, _: AnyScope) -> Response:
     return json_response(request.app.openapi())
 
 
-@router.get("/docs", responses=answers(None, description="A page.", content={"text/html": {}}))
+@router.get(
+    "/docs",
+    response_class=Response,
+    responses=answers(None, description="A page.", content={"text/html": {"schema": {"type": "string"}}}),
+)
 def get_documentation(request: Request, _: AnyScope) -> Response:
     """This interface as a page: every route with what it does. It runs no script."""
     return HTMLResponse(_page(request.app.openapi()), headers={"Content-Security-Policy": _POLICY})

@@ -23,7 +23,7 @@ router = APIRouter(tags=["events"])
 _LAST_SEQ = 2**31 - 1
 
 
-@router.get("/v1/jobs/{job_id}/events", responses=answers(schemas.EventPage, 404))
+@router.get("/v1/jobs/{job_id}/events", responses=answers(schemas.EventPage, 404, content=streaming.CONTENT))
 async def list_events(
     job_id: str,
     request: Request,

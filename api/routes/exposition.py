@@ -18,7 +18,11 @@ from models.overview import Overview, overview
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/metrics", responses=answers(None, content={"text/plain": {"schema": {"type": "string"}}}))
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=answers(None, content={"text/plain": {"schema": {"type": "string"}}}),
+)
 async def scrape_metrics(service: ServiceDep, _principal: MetricsRead) -> Response:
     """Jobs by pool and status, waits, attempts by outcome, workers and their GPUs, deliveries, whether the parts of
     `/readyz` are ok, and this process's request times and repairs. A database that is away leaves the rest.

@@ -25,7 +25,8 @@ router = APIRouter(tags=["logs"])
 
 @router.get(
     "/v1/jobs/{job_id}/logs",
-    responses=answers(None, 404, content={"text/plain": {"schema": {"type": "string"}}}),
+    response_class=Response,
+    responses=answers(None, 404, content={"text/plain": {"schema": {"type": "string"}}, **streaming.CONTENT}),
 )
 async def get_log(
     job_id: str,

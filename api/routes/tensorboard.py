@@ -17,7 +17,7 @@ router = APIRouter(tags=["metrics"])
 _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
-@router.get("/v1/jobs/{job_id}/tensorboard", responses=answers(None, 404, content=_BINARY))
+@router.get("/v1/jobs/{job_id}/tensorboard", response_class=Response, responses=answers(None, 404, content=_BINARY))
 def download_event_file(job_id: str, service: ServiceDep, principal: JobsRead) -> Response:
     """Metrics, histograms, choices and test scores as they stand now, in a TensorBoard event file. Put it into a folder
     of its own below the one that TensorBoard watches; a newer one takes its place.

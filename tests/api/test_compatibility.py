@@ -93,6 +93,14 @@ ADDING: list[Change] = [
 ]
 
 
+def test_a_kind_of_answer_that_was_never_described_may_go():
+    before = _document()
+    _post(before)["responses"]["201"]["content"]["text/plain"] = {"schema": {}}
+    assert compatibility.breaks(before, _document()) == []
+    _post(before)["responses"]["201"]["content"]["text/plain"] = {"schema": {"type": "string"}}
+    assert "text/plain is gone" in compatibility.breaks(before, _document())[0]
+
+
 @pytest.mark.parametrize(("change", "sentence"), BREAKING, ids=[sentence for _, sentence in BREAKING])
 def test_what_breaks_a_client_is_told(change: Change, sentence: str):
     before, now = _document(), copy.deepcopy(_document())
