@@ -37,7 +37,7 @@ def num_right(outputs: Tensor, targets: Tensor) -> Tensor:
     scores = outputs.detach()
     if scores.ndim == 3:
         scores = scores.float().softmax(2).mean(1)
-    return (scores.argmax(1) == targets).sum()
+    return (scores.argmax(1) == targets).count_nonzero()
 
 
 def _over_heads(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:

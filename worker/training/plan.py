@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from models.spec import JobSpec
 from models.spec.units import Amount
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """The length of a run, fixed before its first step, so that schedules are functions of the step alone."""
 
@@ -25,7 +26,7 @@ class Plan:
         size = _batch_size(training.batch_size, num_rows=num_rows)
         return cls(num_rows, size, training.epochs, training.max_steps)
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
         """Batches of an epoch. The last one may be short, but a single row left over waits for the next epoch.
 
@@ -34,7 +35,7 @@ class Plan:
         whole, rest = divmod(self.num_rows, self.batch_size)
         return max(1, whole + (rest > 1 or (self.batch_size == 1 and rest == 1)))
 
-    @property
+    @cached_property
     def total_steps(self) -> int:
         """Optimizer steps of the whole run, unless it is stopped early."""
         steps = self.steps_per_epoch * self.epochs

@@ -25,6 +25,10 @@ MAX_READY_VALUES = 64 << 20
 EVALUATION_VALUES = 4 << 20
 MAX_EVALUATION_ROWS = 8192
 VALUES_OF_A_TOKEN = 64
+#: Small batches are taken several at a time, up to so many bytes: finding memory for one costs as much as copying it.
+BLOCK_BYTES: Final = 1 << 18
+#: What processors and their libraries compute with at once. Where a batch begins in its memory decides last bits.
+_ALIGNMENT: Final = 64
 _ALL: Final = RowShuffle()
 
 
@@ -66,6 +70,15 @@ class Rows:
         """All rows as one batch."""
         return self
 
+    def batches_at_once(self, size: int) -> int:
+        """How many batches of `size` rows are taken together: more than one only where each begins at a round place in
+        memory, as it would if it were taken alone.
+        """
+        sizes = [size * tensor[:1].nbytes for tensor in (*self.inputs.values(), self.targets)]
+        if any(num_bytes % _ALIGNMENT for num_bytes in sizes):
+            return 1
+        return max(1, BLOCK_BYTES // max(1, sum(sizes)))
+
     def walk(self, cuts: Iterable[Tensor]) -> Generator[Rows]:
         """The rows of each cut, int64 [n] of row numbers, one cut after the other."""
         for cut in cuts:
@@ -76,10 +89,10 @@ class Rows:
         inputs = {name: _selected(tensor, index) for name, tensor in self.inputs.items()}
         return Rows(inputs, self.targets.index_select(0, index), self.is_ready)
 
-    def slices(self, size: int) -> Generator[Rows]:
-        """All rows in their order, `size` at a time."""
-        for start in range(0, len(self), size):
-            yield self.between(start, start + size)
+    def slices(self, size: int, *, start: int = 0) -> Generator[Rows]:
+        """All rows from number `start` on in their order, `size` at a time."""
+        for place in range(start, len(self), size):
+            yield self.between(place, place + size)
 
     def between(self, start: int, stop: int) -> Rows:
         """The rows from number `start` up to `stop`, mixed as they are."""
@@ -107,6 +120,10 @@ class StreamedRows(Rows):
         """Where numbers of rows are wanted: beside the threads."""
         return torch.device("cpu")
 
+    def batches_at_once(self, size: int) -> int:  # noqa: ARG002
+        """One: they are decoded ahead."""
+        return 1
+
     def whole(self) -> Rows:
         """All rows as one batch, decoded."""
         return self.take(torch.arange(len(self)))
@@ -130,9 +147,9 @@ class StreamedRows(Rows):
                 index = ahead.popleft().to(device, non_blocking=True)
                 yield Rows({"image": images}, self.targets.index_select(0, index), self.is_ready)
 
-    def slices(self, size: int) -> Generator[Rows]:
-        """All rows in their order, `size` at a time."""
-        return self.walk(torch.arange(start, min(start + size, len(self))) for start in range(0, len(self), size))
+    def slices(self, size: int, *, start: int = 0) -> Generator[Rows]:
+        """All rows from number `start` on in their order, `size` at a time."""
+        return self.walk(torch.arange(place, min(place + size, len(self))) for place in range(start, len(self), size))
 
 
 def prepare(split: Split, model: Model) -> Rows:
@@ -181,5 +198,14 @@ def batches(rows: Rows, plan: Plan, *, seed: int, epoch: int, start: int, shuffl
         )
     else:
         order = permutation(len(rows), device=rows.index_device, **where)
-    size = plan.batch_size
-    yield from rows.walk(order[place * size : (place + 1) * size] for place in range(start, plan.steps_per_epoch))
+    size, num = plan.batch_size, rows.batches_at_once(plan.batch_size)
+    stop = min(plan.steps_per_epoch * size, len(rows))
+    # blocks lie where they would in a run that was not interrupted
+    first = start // num * num * size
+    cuts = (order[place : min(place + num * size, stop)] for place in range(first, stop, num * size))
+    with closing(rows.walk(cuts)) as blocks:
+        for place, block in zip(range(first, stop, num * size), blocks, strict=True):
+            if num == 1:
+                yield block
+            else:
+                yield from block.slices(size, start=max(0, start * size - place))

@@ -23,6 +23,7 @@ class Update:
         self, spec: JobSpec, network: nn.Module, plan: Plan, *, rates: Callable[[int], float] | None = None
     ) -> None:
         self.optimizer: optim.Optimizer = optimizers.build(spec.optimizer, network)
+        self._step = fused.Step(self.optimizer)
         self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._learning_rate = rate_of(spec.optimizer)
         self._rates = rates
@@ -69,7 +70,7 @@ class Update:
         if isinstance(self.optimizer, optimizers.Lbfgs):
             self._search(self.optimizer, loss, again)
         else:
-            fused.step(self.optimizer)
+            self._step()
         self.forget()
         return norm
 

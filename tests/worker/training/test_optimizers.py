@@ -27,14 +27,14 @@ def network():
     return layer
 
 
-def weights_after(gradients=GRADIENTS, take=fused.step, **optimizer):
+def weights_after(gradients=GRADIENTS, way=fused.Step, **optimizer):
     """The weight and the bias after each of these gradients."""
     layer = network()
-    built = optimizers.build(spec_of(**optimizer), layer)
+    take = way(optimizers.build(spec_of(**optimizer), layer))
     seen = []
     for gradient in gradients:
         layer.weight.grad, layer.bias.grad = torch.full((1, 1), gradient), torch.full((1,), gradient)
-        take(built)
+        take()
         seen.append((layer.weight.item(), layer.bias.item()))
     return seen
 
@@ -210,17 +210,42 @@ def test_lion_moves_by_the_sign_of_its_momentum():
 )
 def test_the_short_way_gives_the_bits_of_the_long_way(optimizer):
     many = [math.sin(step) for step in range(20)]
-    assert weights_after(many, **optimizer) == weights_after(many, take=lambda built: built.step(), **optimizer)
+    assert weights_after(many, **optimizer) == weights_after(many, way=lambda built: built.step, **optimizer)
+
+
+def weights_of_a_run_that_is_loaded_halfway(way, **optimizer):
+    """The weights after steps of which some have no gradient for the bias, and the optimizer's counts of them."""
+    layer = network()
+    built = optimizers.build(spec_of(**optimizer), layer)
+    take = way(built)
+    for step in range(12):
+        layer.weight.grad = torch.full((1, 1), math.sin(step))
+        layer.bias.grad = torch.full((1,), math.cos(step)) if step % 4 != 3 else None
+        take()
+        if step == 6:
+            built.load_state_dict(built.state_dict())
+    return (
+        layer.weight.item(),
+        layer.bias.item(),
+        [float(built.state[one].get("step", 0)) for one in layer.parameters()],
+    )
+
+
+@pytest.mark.parametrize("optimizer", [{"type": "adamw"}, {"type": "sgd"}])
+def test_the_short_way_goes_along_with_gradients_that_are_missing_and_with_a_state_that_is_loaded(optimizer):
+    long = weights_of_a_run_that_is_loaded_halfway(lambda built: built.step, **optimizer)
+    assert weights_of_a_run_that_is_loaded_halfway(fused.Step, **optimizer) == long
 
 
 def test_a_fused_step_can_be_called_off_on_the_device():
     layer = network()
     built = optimizers.build(spec_of(type="adamw"), layer)
+    step = fused.Step(built)
     for found in (0.0, 1.0):
         layer.weight.grad, layer.bias.grad = torch.full((1, 1), 0.5), torch.full((1,), 0.5)
         before = (layer.weight.item(), layer.bias.item())
         built.found_inf = torch.tensor(found)
-        fused.step(built)
+        step()
         assert ((layer.weight.item(), layer.bias.item()) == before) is bool(found)
     assert built.state[layer.weight]["step"] == 1
 
@@ -228,11 +253,12 @@ def test_a_fused_step_can_be_called_off_on_the_device():
 def test_weight_decay_is_called_off_with_the_step():
     layer = network()
     built = optimizers.build(spec_of(type="sgd", weight_decay=0.5), layer)
+    step = fused.Step(built)
     for found, moves in ((0.0, True), (1.0, False)):
         layer.weight.grad, layer.bias.grad = torch.full((1, 1), 0.5), torch.full((1,), 0.5)
         before = layer.weight.item()
         built.found_inf = torch.tensor(found)
-        fused.step(built)
+        step()
         assert (layer.weight.item() != before) is moves
 
 

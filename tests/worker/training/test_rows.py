@@ -38,6 +38,24 @@ def test_an_epoch_can_be_entered_anywhere():
     assert drawn(numbered(22), size=5, start=3) == drawn(numbered(22), size=5)[3:]
 
 
+def test_small_batches_are_taken_together_and_come_one_by_one_from_wherever_an_epoch_is_entered(monkeypatch):
+    rows = numbered(150)
+    together = [drawn(rows, size=16, start=start) for start in range(11)]
+    assert rows.batches_at_once(16) > 4
+    monkeypatch.setattr(module, "BLOCK_BYTES", 3 * 16 * (4 + 8 + 8))
+    assert rows.batches_at_once(16) == 3
+    assert [drawn(rows, size=16, start=start) for start in range(11)] == together
+    monkeypatch.setattr(module, "BLOCK_BYTES", 1)
+    assert [drawn(rows, size=16, start=start) for start in range(11)] == together
+
+
+def test_batches_that_would_begin_at_odd_places_in_memory_are_taken_alone():
+    assert numbered(150).batches_at_once(15) == 1
+    plan = Plan(num_rows=150, batch_size=16, epochs=1)
+    for batch in batches(numbered(150), plan, seed=7, epoch=0, start=2):
+        assert [tensor.data_ptr() % 64 for tensor in (*batch.inputs.values(), batch.targets)] == [0, 0, 0]
+
+
 def test_epochs_differ_in_their_order():
     assert drawn(numbered(22), size=5, epoch=0) != drawn(numbered(22), size=5, epoch=1)
 
