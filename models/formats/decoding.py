@@ -130,8 +130,8 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Deep grey values over the range of 8 bits; Pillow would cut them off at 255."""
-    values = np.asarray(image, np.float64)
+    """Deep grey values over the range of 8 bits; Pillow would cut them off at 255. What is no number is black."""
+    values = np.nan_to_num(np.asarray(image, np.float64), nan=0.0)
     top = 65535.0 if values.max(initial=0) > 255 else 255.0
     return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).round().astype(np.uint8))
 

@@ -20,6 +20,8 @@ from models.formats.options import CsvOptions, DelimitedOptions
 from models.formats.sources import Table
 
 _PROBE_BYTES = 1 << 16
+_DEFAULT_ENCODING = "utf-8"
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 csv.field_size_limit(limits.MAX_CELL_BYTES)
 
 
@@ -34,6 +36,7 @@ def read_tsv(path: Path, options: DelimitedOptions) -> Table:
 
 
 def _read(path: Path, options: DelimitedOptions, *, delimiter: str) -> Table:
+    options = _as_marked(path, options)
     first = _first_row(path, options, delimiter=delimiter)
     names = checked_names(first if options.columns is None else options.columns)
     if len(first) != len(names):
@@ -47,6 +50,15 @@ def _read(path: Path, options: DelimitedOptions, *, delimiter: str) -> Table:
     missing = frozenset(options.missing_values)
     columns = [typed(column, missing=missing, decimal=options.decimal) for column in words.columns]
     return Table(pa.table(columns, names=list(names)))
+
+
+def _as_marked(path: Path, options: DelimitedOptions) -> DelimitedOptions:
+    """The options with the encoding that a byte order mark tells, as that of UTF-16 does which spreadsheets write."""
+    if options.encoding != _DEFAULT_ENCODING:
+        return options
+    with open_unpacked(path) as file:
+        head = file.read(len(codecs.BOM_UTF16_LE))
+    return options.model_copy(update={"encoding": "utf-16"}) if head in _UTF16_MARKS else options
 
 
 def _first_row(path: Path, options: DelimitedOptions, *, delimiter: str) -> list[str]:

@@ -100,5 +100,12 @@ def _columns(arrays: Arrays, *, split: npt.NDArray[np.int8] | None = None) -> Ta
             raise InvalidData(message, place=f"array {name!r}")
         if array.dtype.kind not in "biufUM":
             raise InvalidData(f"values of type {array.dtype} are not read", place=f"array {name!r}")
-    columns = [normalised(pa.chunked_array([pa.array(arrays[name])]), name=name, missing=()) for name in names]
+    columns = [normalised(pa.chunked_array([pa.array(_native(arrays[name]))]), name=name, missing=()) for name in names]
     return Table(pa.table(columns, names=list(names)), split)
+
+
+def _native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array in the byte order of this machine, and in double precision where it is in a longer one."""
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        return array.astype(np.float64)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -65,7 +65,9 @@ class DelimitedOptions(MarkedOptions):
     columns: Annotated[Names | None, AfterValidator(_distinct)] = Field(
         None, description="Names of the columns; needed without a header, and used in its place with one."
     )
-    encoding: Encoding = Field("utf-8", description="Encoding of the text.")
+    encoding: Encoding = Field(
+        "utf-8", description="Encoding of the text; a byte order mark of UTF-16 is gone by where this is utf-8."
+    )
     decimal: Literal[".", ","] = Field(".", description="Character before the fraction of a number.")
 
     @model_validator(mode="after")

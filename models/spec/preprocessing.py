@@ -90,7 +90,8 @@ class Number(Section):
     scale: Literal["standard", "minmax", "robust", "quantile", "log1p", "none"] = Field(
         "standard",
         description="How columns are brought to one scale: mean 0 and deviation 1; 0 to 1; median 0 and interquartile "
-        "range 1; a normal distribution by rank; the signed logarithm of 1 + |x|, standardised; or not.",
+        "range 1 (deviation 1 where the quartiles are equal); a normal distribution by rank; the signed logarithm of "
+        "1 + |x|, standardised; or not.",
     )
 
 

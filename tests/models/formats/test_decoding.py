@@ -91,3 +91,11 @@ def test_an_image_file_of_hundreds_of_megabytes_is_refused_unread(read, tarred, 
 
     with pytest.raises(InvalidData, match=r"^a/1.png: the file has"):
         profile(read(tarred({"a/1.png": content, "b/1.png": content}), "images"))
+
+
+def test_what_is_no_number_is_black():
+    values = np.array([[np.nan, 1.0], [255.0, np.nan]], np.float32)
+
+    pixels = decode(saved(values, "TIFF"), shape=Shape(2, 2, 1), place="it")
+
+    assert pixels[..., 0].tolist() == [[0, 1], [255, 0]]

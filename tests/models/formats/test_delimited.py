@@ -143,3 +143,8 @@ def test_a_gzip_bomb_is_refused_before_it_fills_the_memory(read, monkeypatch):
 
     with pytest.raises(InvalidData, match="unpacks to more than"):
         read(bomb)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_byte_order_mark_tells_of_utf_16(read, encoding):
+    assert rows(read(("\ufeff" + "a,b\n1,é\n").encode(encoding))) == [{"a": 1, "b": "é"}]

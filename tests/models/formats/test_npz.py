@@ -109,3 +109,10 @@ def test_a_header_that_claims_more_than_the_file_holds_is_refused(read, zipped):
 
     with pytest.raises(InvalidData, match="damaged"):
         read(zipped({"x.npy": array, "y.npy": array}), "npz")
+
+
+@pytest.mark.parametrize("kind", [">f8", ">i4", "f2", "g"])
+def test_arrays_of_any_byte_order_and_precision_are_read(read, kind):
+    table = read(packed(x=np.array([[1, 2], [3, 4]]).astype(kind), y=np.array([7, 8]).astype(kind)), "npz")
+
+    assert table.columns.to_pylist() == [{"x0": 1, "x1": 2, "y": 7}, {"x0": 3, "x1": 4, "y": 8}]

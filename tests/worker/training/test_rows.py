@@ -1,7 +1,9 @@
 """Batches are slices of one order, and preprocessing is applied once."""
 
 import itertools
+import math
 
+import pytest
 import torch
 
 from models.spec.data import BlockShuffle
@@ -137,3 +139,13 @@ def test_blocks_are_a_function_of_seed_and_epoch_and_can_be_entered_anywhere():
     whole = drawn_in_blocks(40, block=4, window=2)
     assert drawn_in_blocks(40, block=4, window=2, start=3) == whole[3:]
     assert drawn_in_blocks(40, block=4, window=2, epoch=1) != whole
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 1), (1, 1, 3), (3, 1, 1), (3, 2, 2)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_images_of_one_pixel_and_of_one_line_are_taken(shape, layout):
+    images = torch.arange(5 * math.prod(shape)).reshape(5, *shape).to(memory_format=layout)
+
+    taken = Rows({"image": images}, torch.arange(5), is_ready=False).take(torch.tensor([3, 0]))
+
+    assert taken.inputs["image"].tolist() == images[[3, 0]].tolist()

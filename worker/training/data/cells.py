@@ -36,10 +36,23 @@ def as_word(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+def within_reach(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The same numbers, NaN, which means missing, for those that are not finite in single precision."""
+    fine = np.abs(numbers) <= _LARGEST
+    return numbers if fine.all() else np.where(fine, numbers, np.nan)
+
+
 def as_raw_numbers(numbers: npt.NDArray[np.float64]) -> Tensor:
     """Float32 of the same shape; what is not finite there becomes NaN, which means missing."""
-    fine = np.abs(numbers) <= _LARGEST
-    return torch.from_numpy(np.where(fine, numbers, np.nan).astype(np.float32))
+    return torch.from_numpy(within_reach(numbers).astype(np.float32))
+
+
+def as_number(value: float | str) -> float:
+    """A number, infinite for a whole one that no float holds; raises ValueError for a word that is none."""
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf
 
 
 def check_cells(rows: Sequence[Row], names: Sequence[str]) -> None:

@@ -161,5 +161,5 @@ def _read(rows: Sequence[Row], name: str, read: Callable[[Any, str], Read]) -> l
 def _array(value: Any, *, place: str, name: str) -> npt.NDArray[np.float64]:
     try:
         return np.array(value, np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidData(f"its {name} is no rectangular list of numbers", place=place) from error

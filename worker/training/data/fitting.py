@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,15 @@ from worker.training.data.fences import fences, outside
 from worker.training.data.modules import Categories, ImagePreprocessing
 from worker.training.data.numbers import Curves, Numbers
 from worker.training.data.report import Report
-from worker.training.data.scales import SCALES, curves
+from worker.training.data.scales import SCALES, SMALLEST_SPREAD, curves
 
 Floats = npt.NDArray[np.float64]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 MAX_REFERENCE_ROWS = 2048
+#: A column whose deviation is fewer steps of single precision than this has lost most of what it says.
+FEWEST_STEPS = 16
 _CHUNK = 1024
 
 
@@ -39,6 +41,7 @@ def fit_numbers(train: Floats, *, names: Sequence[str], spec: NumberSpec, report
     missing = np.isnan(train)
     num_missing = missing.sum(axis=0)
     report.filled |= {name: int(num) for name, num in zip(names, num_missing, strict=True) if num}
+    report.warnings += _too_fine(train, names)
     fill = np.array([_fill(column[~gone], spec) for column, gone in zip(train.T, missing.T, strict=True)])
     reference = _reference(train) if spec.impute == "knn" else None
     module = Numbers(
@@ -63,13 +66,26 @@ def fit_numbers(train: Floats, *, names: Sequence[str], spec: NumberSpec, report
 def _scaled(module: Numbers, values: Floats, spec: NumberSpec) -> Numbers:
     """The module with the scale of the training rows as they come out of it so far."""
     center, spread = SCALES[spec.scale](values)
-    _load(module, center=center, scale=1 / np.where(spread > 0, spread, 1))
+    _load(module, center=center, scale=1 / np.where(spread > SMALLEST_SPREAD, spread, 1))
     if spec.scale == "quantile":
         inputs, outputs = curves(values)
         module.num_points = inputs.shape[1]
         module.curves = Curves(num_columns=module.num_columns, num_points=module.num_points)
         _load(module.curves, inputs=inputs, outputs=outputs)
     return module
+
+
+def _too_fine(train: Floats, names: Sequence[str]) -> Iterator[str]:
+    """Remarks on columns [N, F] whose values lie so close together that single precision hardly tells them apart."""
+    largest = np.nanmax(np.abs(train), axis=0)
+    deviations = np.nanstd(train, axis=0)
+    steps = np.spacing(largest.astype(np.float32)).astype(np.float64)
+    for name, deviation, step in zip(names, deviations.tolist(), steps.tolist(), strict=True):
+        if 0 < deviation < max(FEWEST_STEPS * step, SMALLEST_SPREAD):
+            yield (
+                f"the values of column {name!r} lie so close together that single precision hardly tells them apart;"
+                " subtract what they have in common, and multiply what is left"
+            )
 
 
 def _reference(train: Floats) -> dict[str, Floats]:

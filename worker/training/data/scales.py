@@ -12,6 +12,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Points of the curve that makes a column normal: enough to be smooth, few enough for any checkpoint.
 MAX_POINTS = 256
+#: A column, or a target, that varies by less is one number: what it would be divided by is nothing in single precision.
+SMALLEST_SPREAD = 1e-30
 
 
 def standard(values: Floats) -> tuple[Floats, Floats]:
@@ -26,9 +28,9 @@ def minmax(values: Floats) -> tuple[Floats, Floats]:
 
 
 def robust(values: Floats) -> tuple[Floats, Floats]:
-    """Median and interquartile range of each column."""
+    """Median and interquartile range of each column; the deviation where half of the values are one and the same."""
     first, median, third = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
-    return median, third - first
+    return median, np.where(third > first, third - first, values.std(axis=0))
 
 
 def log1p(values: Floats) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.errors import InvalidRow
-from worker.training.data.cells import Row, Unusual, as_raw_numbers, as_word, check_cells, counts
+from worker.training.data.cells import Row, Unusual, as_number, as_raw_numbers, as_word, check_cells, counts
 from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
 from worker.training.data.signature import plain
 from worker.training.data.text_encoding import TextEncoding
@@ -135,7 +135,7 @@ class TableEncoding:
 
     def _number(self, value: Any, row: int, name: str, marks: frozenset[str]) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return np.nan if as_word(value) in marks else float(value)
+            return np.nan if as_word(value) in marks else as_number(value)
         text = self._text(value, marks)
         try:
             return np.nan if text is None else float({"true": "1", "false": "0"}.get(text.lower(), text))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.errors import InvalidData
 from models.formats.labels import MAX_CLASSES, in_order
+from worker.training.data.scales import SMALLEST_SPREAD
 from worker.training.data.values import numbers_of, words_of
 
 
@@ -43,9 +44,16 @@ class Target:
             return self
         chosen = self.numbers[train]
         mean, std = float(chosen.mean()), float(chosen.std())
-        if not std > abs(mean) * 1e-12:
-            raise InvalidData(f"the target is {mean:g} in every training row; there is nothing to learn")
+        if not std > max(abs(mean) * 1e-12, SMALLEST_SPREAD):
+            raise InvalidData(_too_alike(chosen))
         return replace(self, mean=mean, std=std)
+
+
+def _too_alike(numbers: npt.NDArray[np.float64]) -> str:
+    low, high = float(numbers.min()), float(numbers.max())
+    if low == high:
+        return f"the target is {low:g} in every training row; there is nothing to learn"
+    return f"the target is from {low:g} to {high:g} in the training rows, which are too close for single precision"
 
 
 def class_target(column: pa.Array, *, name: str) -> Target:
@@ -67,5 +75,6 @@ def number_target(column: pa.Array, *, name: str) -> Target:
     """A column without missing values as numbers; raises InvalidData naming the row that holds none."""
     numbers = numbers_of(column, name=name)
     if wrong := np.flatnonzero(~np.isfinite(numbers)).tolist():
-        raise InvalidData("it is no finite number", place=f"column {name!r}, data row {wrong[0] + 1}")
+        message = "it is no number, or one that single precision does not hold"
+        raise InvalidData(message, place=f"column {name!r}, data row {wrong[0] + 1}")
     return Target(numbers=numbers[:, None])

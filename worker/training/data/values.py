@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from models.errors import InvalidData
 from models.formats.columns import numbers as parsed
-from worker.training.data.cells import as_word
+from worker.training.data.cells import as_word, within_reach
 
 NO_CODE = -1
 
@@ -48,7 +48,8 @@ def numbers_of(column: pa.Array, *, name: str) -> npt.NDArray[np.float64]:
 
 
 def coerced(column: pa.Array, *, name: str, most: float) -> tuple[npt.NDArray[np.float64], int]:
-    """A column as float64 [N], NaN for missing and for words; and the number of words.
+    """A column as float64 [N], NaN for missing, for words and for what single precision cannot hold; and the number of
+    words.
 
     Raises InvalidData naming the first row that holds a word where they are more than a share `most` of its values.
     """
@@ -63,8 +64,8 @@ def coerced(column: pa.Array, *, name: str, most: float) -> tuple[npt.NDArray[np
             if num_words > most * (len(column) - column.null_count):
                 raise _no_number(column, values, name=name, most=most, num_words=num_words)
         column = values.take(column.indices)
-    numbers: npt.NDArray[np.float64] = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
-    return numbers, num_words
+    numbers: npt.NDArray[np.float64] = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return within_reach(numbers), num_words
 
 
 def _read_each(words: pa.Array) -> pa.Array:

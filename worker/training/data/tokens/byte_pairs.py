@@ -14,7 +14,8 @@ import numpy as np
 from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel
+from tokenizers.pre_tokenizers import ByteLevel, FixedLength
+from tokenizers.pre_tokenizers import Sequence as OneAfterTheOther
 from tokenizers.trainers import BpeTrainer
 
 from models.errors import InvalidData
@@ -22,6 +23,8 @@ from models.spec.preprocessing import Text
 from worker.training.data.tokens.codes import NUM_RESERVED_TOKENS, Codes, spelled
 
 _AT_ONCE = 1024
+#: A longer run of letters is read in pieces of so many bytes: merging takes time by the square of its length.
+_LONGEST_RUN = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def fit_byte_pairs(texts: Sequence[str], spec: Text) -> BytePairs:
     if not any(texts):
         raise InvalidData("the training texts hold no token")
     tokenizer = Tokenizer(BPE())
-    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = OneAfterTheOther([ByteLevel(add_prefix_space=False), FixedLength(length=_LONGEST_RUN)])
     tokenizer.decoder = ByteLevelDecoder()
     trainer = BpeTrainer(
         vocab_size=spec.max_tokens,

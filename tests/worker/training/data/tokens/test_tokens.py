@@ -171,3 +171,11 @@ def test_rows_are_padded_on_the_right_and_none_is_empty():
 def test_a_text_has_one_spelling():
     assert spelled("Café \ud800", lowercase=False) == "Café ?"
     assert spelled("ÉCOLE", lowercase=True) == "école"
+
+
+def test_a_run_of_letters_without_end_is_merged_in_pieces():
+    run = "ab" * 2000  # merging takes time by the square of what is merged: a megabyte would take hours
+
+    found = tokens.fit([run, run], spec("bpe", max_tokens=1000))
+
+    assert len(found.codes([run])[0]) == -(-len(run) // 256)
