@@ -8,7 +8,8 @@ that declares nothing does not start.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request, Security
 from fastapi.dependencies.models import Dependant
@@ -17,10 +18,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
+from api.reading import look
 from api.service import Service, ServiceDep
 from models import key_text, keys, projects
 from models.errors import Forbidden, Unauthorized
 from models.principal import Principal
+
+if TYPE_CHECKING:
+    from api.oidc import Issuer
 
 #: The paths that answer without a key. The dashboard's static files are mounted beside them and hold no data.
 PUBLIC_PATHS: Final = frozenset({"/healthz", "/readyz", "/version"})
@@ -66,17 +71,18 @@ def _token(credentials: HTTPAuthorizationCredentials | None) -> str:
 async def _authenticated(service: Service, token: str) -> Principal:
     if (known := service.key_cache.find(token)) is not None:
         return known
-    generation = service.key_cache.generation
-    principal = await run_in_threadpool(_authenticate, service, token)
-    service.key_cache.keep(token, principal, generation=generation)
-    return principal
+    return await service.key_cache.ask(token, partial(_authenticate, service))
 
 
-def _authenticate(service: Service, token: str) -> Principal:
+async def _authenticate(service: Service, token: str) -> Principal:
     if service.issuer is None or token.startswith(key_text.PREFIX):
-        with service.database.reading() as connection:
-            return keys.authenticate(connection, token)
-    principal = service.issuer.principal(token)
+        return await look(service.database, partial(keys.authenticate, token=token))
+    return await run_in_threadpool(_accepted, service, service.issuer, token)
+
+
+def _accepted(service: Service, issuer: Issuer, token: str) -> Principal:
+    """Who a token of the configured issuer stands for."""
+    principal = issuer.principal(token)
     with service.database.reading() as connection:
         if not projects.is_open(connection, name=principal.project):
             raise Forbidden(f"The token's project {principal.project} is not open.", code="no_project")

@@ -29,9 +29,10 @@ class Representation:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Representation:
-        """The document with its tag inside as `etag`."""
-        etag = strong_etag(json_bytes(document))
-        return cls(json_bytes({**document, "etag": etag}), etag)
+        """The document, which is not empty, with its tag inside as `etag`."""
+        content = json_bytes(document)
+        etag = strong_etag(content)
+        return cls(content[:-1] + b',"etag":' + json_bytes(etag) + b"}", etag)
 
     @property
     def headers(self) -> dict[str, str]:

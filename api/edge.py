@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import time
 from collections.abc import Collection
 from typing import Final, cast
@@ -20,6 +19,7 @@ from api import heads
 from api.errors import problem_response
 from api.refusals import Refusals
 from models import logbook, tracing
+from models.entropy import random_bytes
 from models.errors import BadRequest, TrainyardError
 from models.identifiers import is_id
 from models.spans import SILENT, Span, Tracer
@@ -140,7 +140,7 @@ class _Reply:
 def _request_id(header: str | None) -> str:
     if header is not None and _REQUEST_ID.fullmatch(header):
         return header
-    return secrets.token_hex(16)
+    return random_bytes(16).hex()
 
 
 def _note(scope: Scope, span: Span, *, status: int, seconds: float) -> None:

@@ -4,7 +4,7 @@ SQLite and PostgreSQL go through the same code. On SQLite every write transactio
 deferred one that upgrades later fails at once, whatever the timeout) and takes its turn by a file lock, because
 SQLite's own busy handler sleeps and retries: under load that costs seconds and is unfair. WAL is used only where SQLite
 carries the fix of the WAL-reset bug (3.51.3, 3.50.7, 3.44.6 and later); elsewhere a rollback journal is as fast for our
-load and cannot be corrupted by it.
+load and cannot be corrupted by it. Its file stays, because growing it anew for each commit makes every sync dearer.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 _WRITES: Final = "trainyard_writes"
 _BUSY_TIMEOUT_SECONDS: Final = 10.0
+_JOURNAL_BYTES: Final = 16 << 20  # what one large transaction has left behind is given back
 _POOL_SIZE: Final = 16
 _MAX_OVERFLOW: Final = 32
 #: As prepared statements raise them, which SQLAlchemy does not wrap.
@@ -157,12 +158,11 @@ class _Glances:
         if not self._lock.acquire(blocking=False):
             raise MustWait
         try:
-            driver = self._driver = self._driver or self._open()
-            driver.execute("begin")
+            glance = Glance(self._opened)
             try:
-                return read(Glance(driver))
+                return read(glance)
             finally:
-                driver.execute("rollback")
+                glance.close()
         except sqlite3.DatabaseError as error:  # who waits in a thread hears what it is
             raise MustWait from error
         finally:
@@ -174,10 +174,11 @@ class _Glances:
                 self._driver.close()
                 self._driver = None
 
-    def _open(self) -> sqlite3.Connection:
-        driver = sqlite3.connect(self._path, timeout=0.0, isolation_level=None, check_same_thread=False)
-        driver.execute("pragma query_only = on")
-        return driver
+    def _opened(self) -> sqlite3.Connection:
+        if self._driver is None:
+            self._driver = sqlite3.connect(self._path, timeout=0.0, isolation_level=None, check_same_thread=False)
+            self._driver.execute("pragma query_only = on")
+        return self._driver
 
 
 @contextmanager
@@ -209,12 +210,13 @@ def _sqlite_engine(url: URL) -> Engine:
         max_overflow=_MAX_OVERFLOW,
         connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
     )
-    journal_mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
+    journal_mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "PERSIST"
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"pragma journal_mode = {journal_mode}")
+        cursor.execute(f"pragma journal_size_limit = {_JOURNAL_BYTES}")
         cursor.execute("pragma synchronous = full")
         cursor.execute("pragma foreign_keys = on")
         cursor.close()

@@ -56,9 +56,11 @@ class Event:
         return {"seq": self.seq, "id": self.id, "type": self.type, "at": rfc3339(self.at), "data": self.data}
 
 
-def write(connection: Connection, *, job_id: str, last_seq: int, entries: Sequence[Entry]) -> None:
-    """Write entries numbered up to `last_seq`, which the caller took from `jobs.event_seq` in this very transaction."""
-    first = last_seq - len(entries) + 1
+def write(connection: Connection, *, job_id: str, last_seq: int, entries: Sequence[Entry]) -> list[float]:
+    """Write entries numbered up to `last_seq`, which the caller took from `jobs.event_seq` in this very transaction.
+    Answers when each of them was.
+    """
+    first, times = last_seq - len(entries) + 1, []
     for seq, entry in enumerate(entries, start=first):
         event = {
             "job_id": job_id,
@@ -67,8 +69,9 @@ def write(connection: Connection, *, job_id: str, last_seq: int, entries: Sequen
             "type": entry.type,
             "data": encode(dict(entry.data)),
         }
-        _INSERT.run(connection, event)
+        times.append(_INSERT.one(connection, event).at)
         deliveries.owe(connection, event)
+    return times
 
 
 def listing(connection: Connection, *, job_id: str, after: int = 0, limit: int = _LONGEST_PAGE) -> list[Event]:
@@ -77,7 +80,9 @@ def listing(connection: Connection, *, job_id: str, after: int = 0, limit: int =
     return [Event(seq=row.seq, id=row.id, type=row.type, at=row.at, data=decode(row.data)) for row in rows]
 
 
-_INSERT = Prepared(insert(events).values(at=now()), columns=("job_id", "seq", "id", "type", "data"))
+_INSERT = Prepared(
+    insert(events).values(at=now()).returning(events.c.at), columns=("job_id", "seq", "id", "type", "data")
+)
 _AFTER = (
     select(events.c.seq, events.c.id, events.c.type, events.c.at, events.c.data)
     .where(events.c.job_id == bindparam("job_id"), events.c.seq > bindparam("after"))

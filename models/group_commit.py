@@ -5,15 +5,18 @@ work that arrive while one batch is being written become the next batch: one tra
 its own. A unit that fails undoes itself and nothing else; nobody is answered before the commit, and where that fails,
 nothing of the batch has happened and everybody hears so. On PostgreSQL, whose writers do not wait for each other, every
 unit is a transaction of its own in a thread of its own.
+
+The thread is called when the event loop has nothing else to do at the moment. Called by the first unit of a burst, it
+would fight the loop for the interpreter's lock at every statement, while the loop is still busy with the others.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -58,9 +61,11 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write_on, name="writer", daemon=True)
+        self._waiting: deque[_Unit] = deque()
+        self._lock = threading.Lock()  # nothing arrives once it is closed
+        self._is_called = threading.Event()
         self._is_closed = False
+        self._thread = threading.Thread(target=self._write_on, name="writer", daemon=True)
 
     def start(self) -> None:
         """Begin to write."""
@@ -69,20 +74,23 @@ class Writer:
 
     def close(self, *, timeout_seconds: float = 10.0) -> None:
         """Write what waits, and then no more."""
-        self._is_closed = True
+        with self._lock:
+            self._is_closed = True
+        self._is_called.set()
         if self._thread.is_alive():
-            self._waiting.put(None)
             self._thread.join(timeout_seconds)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` answers, once what it wrote is on the disk. Raises what it raises, and `Unavailable`."""
         if not self._database.is_sqlite:
             return await asyncio.to_thread(self._alone, work)
-        if self._is_closed:
-            raise Unavailable(_STOPPING)
         loop = asyncio.get_running_loop()
         unit = _Unit(work, loop, loop.create_future())
-        self._waiting.put(unit)
+        with self._lock:
+            if self._is_closed:
+                raise Unavailable(_STOPPING)
+            self._waiting.append(unit)
+        loop.call_soon(self._is_called.set)  # behind all that is ready now, so that what arrives together goes together
         answer: T = await unit.told
         return answer
 
@@ -91,32 +99,34 @@ class Writer:
             return work(connection)
 
     def _write_on(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            batch = [first]
-            try:
-                with self._database.unit_of_work() as connection:
-                    driver: Any = connection.connection.driver_connection
-                    for unit in self._arriving(batch):
-                        _write(unit, connection, driver)
-            except BaseException as error:  # noqa: BLE001  whoever waits must hear of it, and this thread must live
-                for unit in batch:
-                    unit.error = unit.error or error
-            _tell(batch)
+        while True:
+            self._is_called.wait()
+            self._is_called.clear()
+            while self._waiting:
+                self._write_batch()
+            with self._lock:
+                if self._is_closed and not self._waiting:
+                    return
+
+    def _write_batch(self) -> None:
+        batch = [self._waiting.popleft()]
+        try:
+            with self._database.unit_of_work() as connection:
+                driver: Any = connection.connection.driver_connection
+                for unit in self._arriving(batch):
+                    _write(unit, connection, driver)
+        except BaseException as error:  # noqa: BLE001  whoever waits must hear of it, and this thread must live
+            for unit in batch:
+                unit.error = unit.error or error
+        _tell(batch)
 
     def _arriving(self, batch: list[_Unit]) -> Iterator[_Unit]:
         """The units of a batch, the first of which is there: as many as come while it is being written."""
         deadline = time.monotonic() + _MOST_SECONDS
         yield batch[0]
-        while len(batch) < MOST_UNITS and time.monotonic() < deadline:
-            try:
-                unit = self._waiting.get_nowait()
-            except queue.Empty:
-                return
-            if unit is None:
-                self._waiting.put(None)  # it is read again behind this batch
-                return
-            batch.append(unit)
-            yield unit
+        while self._waiting and len(batch) < MOST_UNITS and time.monotonic() < deadline:
+            batch.append(self._waiting.popleft())
+            yield batch[-1]
 
 
 def _write(unit: _Unit, connection: Connection, driver: sqlite3.Connection) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 import uuid
 from typing import Literal
+
+from models.entropy import random_bytes
 
 Kind = Literal["job", "ds", "ckpt", "evt", "wh", "key", "wrk", "prd", "prj", "aud", "dry"]
 
@@ -25,7 +26,8 @@ def _next_tick() -> int:
 def new_id(kind: Kind) -> str:
     """A fresh identifier such as `job_0192f…`; later ones sort behind earlier ones of the same process."""
     milliseconds, fraction = divmod(_next_tick(), 4096)
-    value = milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)
+    random = int.from_bytes(random_bytes(8)) >> 2
+    value = milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random
     return f"{kind}_{uuid.UUID(int=value)}"
 
 

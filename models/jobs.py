@@ -78,10 +78,11 @@ def submit(
     _set_labels(connection, identifier, resolved.get("labels") or {})
     for dataset_id in dataset_ids:
         _OF_DATASET.run(connection, {"job_id": identifier, "dataset_id": dataset_id})
-    write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
+    times = write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
     doorbells.leave(connection, job_id=identifier, pool=row.pool)
     quotas.admit(connection, project=project, device=row.device)
-    return from_row(row, history=_history(connection, identifier), queue=queue.explain(connection, row, estimate=False))
+    history = [(Status.QUEUED, at) for at in times]
+    return from_row(row, history=history, queue=queue.explain(connection, row, estimate=False))
 
 
 def get(connection: Reader, *, project: str, job_id: str) -> Job:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 import orjson
+from pydantic_core import PydanticSerializationError, to_json
 
 
 def encode(document: Any) -> str:
@@ -14,9 +14,9 @@ def encode(document: Any) -> str:
     word for.
     """
     try:
-        return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(document), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return to_json(document, inf_nan_mode="strings").decode()
+    except PydanticSerializationError as error:
+        raise TypeError(str(error)) from error
 
 
 def decode(text: str | bytes | None) -> Any:
@@ -29,13 +29,3 @@ def number(value: float | None) -> float | str | None:
     if value is None or math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
-def _finite(document: Any) -> Any:
-    if isinstance(document, float):
-        return number(document)
-    if isinstance(document, dict):
-        return {key: _finite(value) for key, value in document.items()}
-    if isinstance(document, list | tuple):
-        return [_finite(value) for value in document]
-    return document

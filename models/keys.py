@@ -18,6 +18,7 @@ from models.errors import Conflict, NotFound, Unauthorized
 from models.identifiers import created_at, new_id
 from models.json_text import decode, encode
 from models.pages import PageRequest
+from models.prepared import Prepared, Reader
 from models.principal import ADMIN, OPERATOR, Principal
 from models.projects import DEFAULT_PROJECT
 from models.tables import api_keys
@@ -89,7 +90,7 @@ def create(
     return _key(row), key_text.written(identifier, secret)
 
 
-def authenticate(connection: Connection, token: str) -> Principal:
+def authenticate(connection: Reader, token: str) -> Principal:
     """Who a key's text stands for. Raises `Unauthorized` for a malformed, unknown, wrong, expired or revoked one, and
     for one of a closed project.
     """
@@ -97,7 +98,7 @@ def authenticate(connection: Connection, token: str) -> Principal:
     if parts is None:
         raise Unauthorized
     identifier, secret = parts
-    row = connection.execute(_BY_ID, {"key_id": identifier}).one_or_none()
+    row = _BY_ID.first(connection, {"key_id": identifier})
     if row is None or not row.is_valid:
         raise Unauthorized
     is_newest = key_text.is_hash_of(row.secret_sha256, secret)
@@ -196,7 +197,7 @@ def _key(row: Row[Any]) -> Key:
     )
 
 
-_BY_ID = (
+_BY_ID = Prepared(
     select(
         api_keys.c.id,
         api_keys.c.project,

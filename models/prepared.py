@@ -28,11 +28,27 @@ class MustWait(Exception):
     """The database cannot be read without waiting."""
 
 
-@dataclass(frozen=True, slots=True)
 class Glance:
-    """A read-only view of a SQLite database that never waits: `models.database` opens and closes it."""
+    """A read-only view of a SQLite database that never waits, from the first statement on: `models.database` opens and
+    closes it.
+    """
 
-    driver: sqlite3.Connection
+    def __init__(self, open_driver: Callable[[], sqlite3.Connection]) -> None:
+        self._open_driver = open_driver
+        self._driver: sqlite3.Connection | None = None
+
+    @property
+    def driver(self) -> sqlite3.Connection:
+        """What statements are run on."""
+        if self._driver is None:
+            self._driver = self._open_driver()
+            self._driver.execute("begin")
+        return self._driver
+
+    def close(self) -> None:
+        """The view is over, if it was ever begun."""
+        if self._driver is not None:
+            self._driver.execute("rollback")
 
     def execute(self, *_: Any) -> NoReturn:
         """Raise `MustWait`: what is not prepared may take longer than an event loop has."""

@@ -10,12 +10,13 @@ Specification: https://www.w3.org/TR/trace-context/
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
+
+from models.entropy import random_bytes
 
 #: A later version may have more fields behind these four.
 _HEADER: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -49,7 +50,7 @@ def parse(header: str | None) -> Trace | None:
 
 def fresh() -> Trace:
     """A trace that nobody has begun, and that is not sampled."""
-    return Trace(secrets.token_hex(16), secrets.token_hex(8), is_sampled=False)
+    return Trace(random_bytes(16).hex(), random_bytes(8).hex(), is_sampled=False)
 
 
 def current() -> Trace | None:

@@ -1,5 +1,6 @@
 """Keys that are remembered for a second: what this process does to them holds at once."""
 
+import asyncio
 import time
 
 from starlette.testclient import TestClient
@@ -7,6 +8,7 @@ from starlette.testclient import TestClient
 from api.key_cache import KeyCache
 from models import keys
 from models.database import Database
+from models.errors import Unauthorized
 from models.pages import PageRequest
 from models.principal import Principal
 from tests.api.conftest import Connect, make_key
@@ -74,3 +76,64 @@ def test_what_another_process_revokes_holds_soon(connect: Connect, database: Dat
 def _id(operator: TestClient, project: str) -> str:
     """The newest key of a project."""
     return str(operator.get("/v1/keys", params={"project": project}).json()["data"][0]["id"])
+
+
+def test_who_asks_while_a_key_is_being_asked_for_waits_for_that_answer():
+    cache, calls = KeyCache(), []
+
+    async def authenticate(token: str) -> Principal:
+        calls.append(token)
+        await asyncio.sleep(0)
+        if token == "wrong":
+            raise Unauthorized
+        return principal()
+
+    async def everybody() -> list[Principal | BaseException]:
+        tokens = ["text", "text", "other", "text", "wrong", "wrong"]
+        return await asyncio.gather(*(cache.ask(token, authenticate) for token in tokens), return_exceptions=True)
+
+    found = asyncio.run(everybody())
+    assert found[:4] == [principal()] * 4
+    assert all(isinstance(one, Unauthorized) for one in found[4:])
+    assert sorted(calls) == ["other", "text", "wrong"]
+    assert cache.find("text") == principal()
+    assert cache.find("wrong") is None
+
+
+def test_who_asks_after_a_change_does_not_hear_what_was_asked_before_it():
+    cache, answers = KeyCache(), ["before", "after"]
+
+    async def authenticate(_: str) -> Principal:
+        answer = answers.pop(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return Principal(answer, "default", frozenset())
+
+    async def ask() -> tuple[Principal, Principal]:
+        early = asyncio.ensure_future(cache.ask("text", authenticate))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        cache.clear()
+        late = await cache.ask("text", authenticate)
+        return await early, late
+
+    early, late = asyncio.run(ask())
+    assert (early.key_id, late.key_id) == ("before", "after")
+    assert cache.find("text") == late
+
+
+def test_one_who_goes_away_does_not_take_the_answer_from_the_others():
+    cache = KeyCache()
+
+    async def authenticate(_: str) -> Principal:
+        await asyncio.sleep(0.01)
+        return principal()
+
+    async def ask() -> Principal:
+        first = asyncio.ensure_future(cache.ask("text", authenticate))
+        second = asyncio.ensure_future(cache.ask("text", authenticate))
+        await asyncio.sleep(0)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(ask()) == principal()

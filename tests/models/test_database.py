@@ -140,7 +140,7 @@ def test_sqlite_writes_are_durable_and_in_a_safe_journal_mode(sqlite_url: str) -
     with Database(sqlite_url).reading() as connection:
         mode = connection.exec_driver_sql("pragma journal_mode").scalar_one()
         synchronous = connection.exec_driver_sql("pragma synchronous").scalar_one()
-    assert mode == ("wal" if wal_is_safe(sqlite3.sqlite_version_info) else "truncate")
+    assert mode == ("wal" if wal_is_safe(sqlite3.sqlite_version_info) else "persist")
     assert synchronous == 2
 
 

@@ -139,3 +139,22 @@ def test_a_stopped_writer_has_written_what_waited_and_takes_no_more(sqlite_url: 
     asyncio.run(stop())
     assert notes(database) == {"last"}
     database.close()
+
+
+def test_what_arrives_together_is_one_batch_however_soon_the_writer_could_begin(database: Database, writer: Writer):
+    if not database.is_sqlite:
+        return  # each has a transaction of its own
+    batches: list[int] = []
+    write_batch = writer._write_batch
+
+    def counted() -> None:
+        batches.append(len(writer._waiting))
+        write_batch()
+
+    writer._write_batch = counted  # type: ignore[method-assign]
+
+    async def everybody() -> None:
+        await asyncio.gather(*(writer.run(note(f"word {number}")) for number in range(20)))
+
+    asyncio.run(everybody())
+    assert batches == [20]
