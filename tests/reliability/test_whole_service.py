@@ -15,7 +15,7 @@ from tests.reliability.database_outages import (
 )
 from tests.reliability.kills import (
     test_every_job_finishes_with_the_same_bits,
-    test_every_job_finishes_with_the_same_bits_after_two_hundred_kills,
+    test_two_hundred_of_two_hundred_jobs_finish_with_the_same_bits,
     undisturbed,
 )
 from tests.reliability.orders import (
@@ -35,7 +35,6 @@ __all__ = [
     "test_a_job_trains_on_at_its_pace_without_a_broker",
     "test_a_job_trains_on_at_its_pace_without_a_broker_for_minutes",
     "test_every_job_finishes_with_the_same_bits",
-    "test_every_job_finishes_with_the_same_bits_after_two_hundred_kills",
     "test_no_job_is_lost_doubled_or_late",
     "test_nobody_is_reaped_when_the_clock_steps_by_a_day_and_back",
     "test_nobody_is_reaped_who_lives",
@@ -43,6 +42,7 @@ __all__ = [
     "test_nothing_is_lost_reaped_or_slowed_in_minutes",
     "test_of_five_hundred_jobs_none_is_lost_doubled_or_late",
     "test_twenty_cancellations_arrive_within_a_second",
+    "test_two_hundred_of_two_hundred_jobs_finish_with_the_same_bits",
     "test_what_is_cancelled_before_it_starts_never_runs",
     "test_without_a_broker_a_cancellation_arrives_with_the_next_heartbeat",
     "undisturbed",
