@@ -65,7 +65,7 @@ def test_a_rotated_key_has_two_secrets_for_a_while(
     rotated = answer.json()
     assert (answer.status_code, rotated["id"], rotated["scopes"]) == (200, made["id"], made["scopes"])
     until = datetime.fromisoformat(rotated["previous_until"]) - datetime.fromisoformat(rotated["rotated_at"])
-    assert abs(until.total_seconds() - 3600) < 1
+    assert abs(until.total_seconds() - 3600) < 60
     assert rotated["key"] != made["key"]
     assert works(connect, made["key"])
     assert works(connect, rotated["key"])

