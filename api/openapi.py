@@ -81,6 +81,16 @@ _MAKERS: Final = {
     "list_datasets": ("dataset_id", "/data/0/id"),
     "list_workers": ("worker_id", "/data/0/id"),
 }
+#: What stands in the paths.
+_PLACES: Final = {
+    "job_id": "A job's id, `job_…`.",
+    "dataset_id": "A dataset's id, `ds_…`.",
+    "key_id": "A key's id, `key_…`; not its text.",
+    "webhook_id": "An endpoint's id, `wh_…`.",
+    "event_id": "An event's id, `evt_…`, as `webhook-id` has it.",
+    "worker_id": "A worker's id, `wrk_…`.",
+    "project": "A project's name.",
+}
 _REFERENCES: Final = "#/components/schemas/{model}"
 
 
@@ -138,7 +148,10 @@ def _spec_schemas() -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any], route: Any) -> None:
-    """Say who may call it, and leave out the answers of the framework that ours stand in for."""
+    """Say who may call it and on what, and leave out the answers of the framework that ours stand in for."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path" and parameter["name"] in _PLACES:
+            parameter.setdefault("description", _PLACES[parameter["name"]])
     if route.path in PUBLIC_PATHS:
         operation["security"] = []
         operation["responses"].pop("422", None)

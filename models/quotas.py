@@ -78,7 +78,7 @@ def check(connection: Connection, *, project: str, name: str) -> None:
     used = quota.used(connection, project)
     if used > most or (quota.is_spent and used >= most):
         wait = gpu_time.seconds_left(datetime.now(UTC)) if quota.is_spent else 60
-        detail = quota.refusal.format(most=most)
+        detail = quota.refusal.format(most=most, used=used)
         raise TooManyRequests(
             detail, code="quota_exceeded", quota=name, limit=most, used=used, headers={"Retry-After": str(wait)}
         )
@@ -143,7 +143,7 @@ QUOTAS: Final[Mapping[str, Quota]] = {
         "Jobs that wait.",
         "max_queued_jobs",
         _queued,
-        "{most} jobs of this project wait already; wait for some to begin, or cancel some.",
+        "With this one {used} jobs of the project would wait, and {most} may; wait for some to begin, or cancel some.",
     ),
     "running_jobs": Quota(
         "Jobs that train at the same time. More wait in the queue.", "max_running_jobs", _running, "{most} jobs train."
@@ -152,7 +152,7 @@ QUOTAS: Final[Mapping[str, Quota]] = {
         "Bytes of datasets, counted as they are declared.",
         "max_project_bytes",
         _bytes,
-        "The project's datasets may take {most} bytes; delete some first.",
+        "With this one the project's datasets would take {used} bytes, and {most} they may; delete some first.",
     ),
     "gpu_seconds": Quota(
         "Seconds that jobs held a GPU in this calendar month (UTC).",

@@ -32,8 +32,8 @@ def list_audit(
     ] = None,
     actor: Annotated[str | None, Query(max_length=300, description="A key's id, or `oidc:` and a subject.")] = None,
     operation: Annotated[str | None, Query(max_length=64, description="An operation's id: `create_job`.")] = None,
-    resource: Annotated[str | None, Query(max_length=200)] = None,
-    outcome: Annotated[Literal["done", "refused"] | None, Query()] = None,
+    resource: Annotated[str | None, Query(max_length=200, description="An id, as `resource` of a line has it.")] = None,
+    outcome: Annotated[Literal["done", "refused"] | None, Query(description="Lines that came out so.")] = None,
     after: Annotated[AwareDatetime | None, Query(description="RFC 3339, with an offset.")] = None,
     before: Annotated[AwareDatetime | None, Query(description="RFC 3339, with an offset.")] = None,
 ) -> Response:

@@ -44,7 +44,7 @@ def get_checkpoint(
     ref: Ref,
     service: ServiceDep,
     principal: JobsRead,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header(description="An `ETag`: answer 304 where nothing has changed.")] = None,
 ) -> Response:
     """One checkpoint."""
     found = Representation.of(_find(service, project=principal.project, job_id=job_id, ref=ref).document())
@@ -64,7 +64,7 @@ def get_checkpoint(
 async def download_checkpoint_file(
     job_id: str,
     ref: Ref,
-    name: Annotated[str, Path(max_length=128, examples=["weights.safetensors"])],
+    name: Annotated[str, Path(max_length=128, description="One of `files`.", examples=["weights.safetensors"])],
     request: Request,
     service: ServiceDep,
     principal: JobsRead,

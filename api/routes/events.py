@@ -30,7 +30,7 @@ async def list_events(
     service: ServiceDep,
     principal: JobsRead,
     after: Annotated[int, Query(ge=0, le=_LAST_SEQ, description="Only events with a greater `seq`.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Most events to answer with.")] = 200,
     last_event_id: Annotated[str | None, Header(description="Where a cut stream goes on; wins over `after`.")] = None,
 ) -> Response:
     """The events of a job, oldest first; with `Accept: text/event-stream` as they happen.

@@ -106,9 +106,9 @@ def list_jobs(
     paging: PagingDep,
     labels: LabelsDep,
     status: Annotated[list[Status] | None, Query(description="May be repeated: any of these.")] = None,
-    name: Annotated[str | None, Query(max_length=200)] = None,
+    name: Annotated[str | None, Query(max_length=200, description="Jobs of exactly this name.")] = None,
     parent: Annotated[str | None, Query(max_length=48, description="Jobs forked from it or reproducing it.")] = None,
-    pool: Annotated[str | None, Query(max_length=64)] = None,
+    pool: Annotated[str | None, Query(max_length=64, description="Jobs that workers of this pool train.")] = None,
     created_after: Annotated[datetime | None, Query(description="RFC 3339, with an offset.")] = None,
     created_before: Annotated[datetime | None, Query(description="RFC 3339, with an offset.")] = None,
 ) -> Response:

@@ -39,7 +39,9 @@ def list_metrics(job_id: str, service: ServiceDep, principal: JobsRead) -> Respo
 )
 def get_metric(
     job_id: str,
-    name: Annotated[str, Path(max_length=200, examples=["train/loss"])],
+    name: Annotated[
+        str, Path(max_length=200, description="A name of the list above, slashes included.", examples=["train/loss"])
+    ],
     request: Request,
     service: ServiceDep,
     principal: JobsRead,

@@ -122,7 +122,9 @@ def list_deliveries(
     service: ServiceDep,
     principal: WebhooksRead,
     paging: PagingDep,
-    status: Annotated[Literal["pending", "delivered", "failed"] | None, Query()] = None,
+    status: Annotated[
+        Literal["pending", "delivered", "failed"] | None, Query(description="Deliveries that stand so.")
+    ] = None,
 ) -> Response:
     """What it was sent or is owed, newest event first. Settled deliveries are kept for a week."""
     filters = {"status": status}

@@ -28,14 +28,14 @@ class Limits(Shape):
 class ProjectRequest(Shape):
     """A project to be made."""
 
-    name: str = Field(pattern=NAME)
-    quotas: Limits = Field(default_factory=Limits)
+    name: str = Field(pattern=NAME, description="By which it is called, in paths too.")
+    quotas: Limits = Field(default_factory=Limits, description="Limits of its own.")
 
 
 class ProjectChanges(Shape):
     """Limits to be changed; those that are left out stay."""
 
-    quotas: Limits
+    quotas: Limits = Field(description="Limits to be changed.")
 
 
 class QuotaUse(Shape):

@@ -15,8 +15,8 @@ from models.spec.job import Name
 class DatasetDeclaration(Shape):
     """What is about to be uploaded."""
 
-    name: Annotated[Name, Field(min_length=1, examples=["adult"])]
-    format: str = Field(examples=["csv"])
+    name: Annotated[Name, Field(min_length=1, description="For people; it need not be unique.", examples=["adult"])]
+    format: str = Field(description="One of the `formats` of `/v1/catalogue`.", examples=["csv"])
     bytes: int | None = Field(
         None, gt=0, description="Size of the whole content; not with `url`, which says it itself."
     )

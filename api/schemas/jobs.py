@@ -224,11 +224,11 @@ class DryRun(BaseModel):
 class JobChanges(Shape):
     """What may be changed about a job; a field that is left out stays."""
 
-    name: Name | None = None
+    name: Name | None = Field(None, description="For people; null takes it away.")
     labels: dict[LabelKey, LabelValue | None] = Field(
         {}, max_length=64, description="Merged into the labels; null removes one."
     )
-    priority: int = Field(0, ge=-1000, le=1000)
+    priority: int = Field(0, ge=-1000, le=1000, description="Jobs of a greater one go first.")
 
 
 class RetryRequest(Shape):

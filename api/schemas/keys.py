@@ -26,7 +26,7 @@ Later = Annotated[AwareDatetime, AfterValidator(_in_the_future)]
 class KeyRequest(Shape):
     """A key to be made."""
 
-    name: Annotated[Name, Field(min_length=1)]
+    name: Annotated[Name, Field(min_length=1, description="For people; it need not be unique.")]
     scopes: list[Literal[(*SCOPES, *WILDCARDS)]] = Field(  # type: ignore[valid-type]
         min_length=1,
         description="None that the key that asks lacks. `admin` holds all others but `operator`, which holds all.",

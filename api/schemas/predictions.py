@@ -9,13 +9,16 @@ from pydantic import Field
 from api.schemas.common import Id, Number, Shape
 
 MAX_ROWS: Final = 10_000
+_ROWS: Final = "An object per row, of the kind that the network reads."
 _EXAMPLES: Final[list[Any]] = [[{"age": 39, "workclass": "Private"}], [{"image": "iVBORw0KGgo…"}], [{"text": "…"}]]
 
 
 class PredictRequest(Shape):
     """Rows for the network of a checkpoint."""
 
-    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_ROWS, examples=_EXAMPLES)]
+    rows: Annotated[
+        list[dict[str, Any]], Field(min_length=1, max_length=MAX_ROWS, description=_ROWS, examples=_EXAMPLES)
+    ]
     checkpoint: Annotated[str, Field(min_length=1, max_length=64)] = Field(
         "best", description="An id, a step number, `best`, `latest` or `final`."
     )

@@ -37,7 +37,7 @@ class WebhookRequest(Shape):
     url: Url
     events: EventTypes = Field([deliveries.ALL])
     format: Format = "standard"
-    description: Name = ""
+    description: Name = Field("", description="For people.")
 
 
 class WebhookChanges(Shape):
@@ -46,7 +46,7 @@ class WebhookChanges(Shape):
     url: Url | None = None
     events: EventTypes | None = None
     format: Format | None = None
-    description: Name | None = None
+    description: Name | None = Field(None, description="For people.")
     enabled: bool | None = Field(
         None, description="False fails what is still owed; true owes what happens from now on."
     )

@@ -68,7 +68,8 @@ def test_a_project_cannot_fill_the_queue(limited: Connect):
     first = submit(client)
     submit(client)
     body = problem(client.post("/v1/jobs", json=SPEC), 429, "quota_exceeded")
-    assert body["quota"] == "queued_jobs"
+    assert (body["quota"], body["limit"], body["used"]) == ("queued_jobs", 2, 3)
+    assert body["detail"].startswith("With this one 3 jobs of the project would wait, and 2 may;")
     problem(client.post(f"/v1/jobs/{first['id']}/fork"), 429, "quota_exceeded")
     assert limited("admin", project="other").post("/v1/jobs", json=SPEC).status_code == 201
 

@@ -79,6 +79,21 @@ def test_every_body_has_a_schema_and_an_example_that_fits_it(document: dict[str,
     assert checked == 12
 
 
+def test_every_parameter_and_every_field_of_a_body_says_what_it_is(document: dict[str, Any]):
+    silent = []
+    for path, method, operation in _operations(document):
+        named = {parameter["name"]: parameter for parameter in operation.get("parameters", ())}
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is not None:
+            shape = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            named |= shape["properties"]
+        for name, told in named.items():
+            said = [one.get("description", one.get("$ref")) for one in (told, *told.get("anyOf", ()))]
+            if not any(said):
+                silent.append(f"{method} {path} {name}")
+    assert silent == []
+
+
 def test_the_key_is_the_only_way_in(document: dict[str, Any]):
     assert list(document["components"]["securitySchemes"]) == ["key"]
     scheme = document["components"]["securitySchemes"]["key"]
