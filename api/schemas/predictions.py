@@ -28,12 +28,15 @@ class PredictRequest(Shape):
 
 
 class Prediction(Shape):
-    """A class with probabilities, a number, or the coming values of a series."""
+    """A class with probabilities, a number, or the coming values of a series; the latter two with their quantiles where
+    the loss asks for some.
+    """
 
     label: str | None = None
     probabilities: dict[str, Number] | None = None
     value: Number | None = None
     values: list[Number] | None = None
+    quantiles: dict[str, Number | list[Number]] | None = None
 
 
 class PredictedBy(Shape):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from models.spec.base import Named, NotNegative, Positive, Section
+from models.spec.base import Items, Named, NotNegative, Positive, Section
 
 Smoothing = Annotated[float, Field(ge=0, lt=1)]
 
@@ -73,16 +74,34 @@ class Huber(Section):
     delta: Positive = Field(1.0, description="Where the square turns into a line.")
 
 
-class Quantile(Section):
-    """The pinball loss: what is predicted is a quantile instead of the mean (Koenker and Bassett 1978).
+def _rising(levels: tuple[float, ...]) -> tuple[float, ...]:
+    if any(second <= first for first, second in pairwise(levels)):
+        raise ValueError("must rise from one to the next, such as [0.1, 0.5, 0.9]")
+    return levels
 
-    An interval is two jobs, such as 0.1 and 0.9.
+
+Level = Annotated[float, Field(gt=0, lt=1)]
+Levels = Annotated[Items[Level], Field(min_length=1, max_length=99), AfterValidator(_rising)]
+
+
+class Quantile(Section):
+    """The pinball loss: what is predicted is a quantile, or several, instead of the mean (Koenker and Bassett 1978).
+
+    Several make an interval of two, such as 0.1 and 0.9. What is predicted is brought into their order
+    (Chernozhukov et al. 2010), so that no lower quantile lies above a higher one.
     """
 
     type: Literal["quantile"] = "quantile"
-    quantile: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.5, description="Share of the targets that shall lie below the prediction; 0.5 is the median."
+    quantile: Level | Levels = Field(
+        0.5,
+        description="Share of the targets that shall lie below the prediction, 0.5 being the median, or a list of "
+        "shares, each with an output of its own; the one nearest to 0.5 is the value that scores are of.",
     )
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The shares, from the least on."""
+        return self.quantile if isinstance(self.quantile, tuple) else (self.quantile,)
 
 
 Loss = Annotated[

@@ -58,7 +58,9 @@ def _member(node: Any, word: str) -> Any:
 
 def _shadowed(at: str, details: list[str], found: dict[str, list[str]]) -> bool:
     """Whether a complaint only follows from mistakes further inside: a wrong item, and so "no 'auto'", "too few"."""
-    follows = all(detail.startswith(("must be '", "must have at least")) for detail in details)
+    follows = all(
+        detail.startswith(("must be '", "must be a valid number", "must have at least")) for detail in details
+    )
     return follows and any(other.startswith(f"{at}/") for other in found)
 
 

@@ -67,7 +67,8 @@ class Evaluation:
 
     def judged(self, outputs: Tensor, targets: Tensor) -> Classified | Measured:
         """Outputs of the network and targets as metrics read them."""
-        return self.judged_as(self._model.logits(outputs) if self._model.is_classifier else outputs, targets)
+        answers = self._model.logits(outputs) if self._model.is_classifier else self._model.values(outputs)
+        return self.judged_as(answers, targets)
 
     def judged_as(self, answers: Tensor, targets: Tensor) -> Classified | Measured:
         """Logits whose softmax are probabilities, or standardised values, and targets as metrics read them."""

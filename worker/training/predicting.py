@@ -35,7 +35,8 @@ _MAX_PIECE_ROWS: Final = 1024
 class Predictions:
     """One prediction per row, and per field how many rows had no value, an unseen one, or a field nobody reads.
 
-    A prediction is `{"label": …, "probabilities": {…}}`, `{"value": …}` or, for a forecast, `{"values": […]}`.
+    A prediction is `{"label": …, "probabilities": {…}}`, `{"value": …}` or, for a forecast, `{"values": […]}`; a
+    network of quantiles adds `{"quantiles": {"0.1": …}}`, of a value or of values each.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -117,9 +118,22 @@ class Predictor:
         readable = self._model.readable(outputs)
         if self.signature.classes is not None:
             return _labels(readable, self.signature.classes, num_probabilities)
+        found: list[dict[str, Any]]
         if self.signature.kind == "series":
-            return [{"values": values} for values in readable.tolist()]
-        return [{"value": value} for value in readable[:, 0].tolist()]
+            found = [{"values": values} for values in readable.tolist()]
+        else:
+            found = [{"value": value} for value in readable[:, 0].tolist()]
+        if self.signature.quantiles:
+            for prediction, row in zip(found, self._quantiles(outputs), strict=True):
+                prediction["quantiles"] = row
+        return found
+
+    def _quantiles(self, outputs: Tensor) -> list[dict[str, Any]]:
+        """Per row, the value of each quantile, or for a forecast its values, by the share that it stands for."""
+        values = self._model.in_original_units(self._model.by_quantile(outputs)).transpose(1, 2)
+        names = [str(level) for level in self.signature.quantiles]
+        rows = (values if self.signature.kind == "series" else values[:, :, 0]).tolist()
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _rebuilt(snapshot: Snapshot) -> tuple[Model, Encoding, Signature]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from worker.training import baselines, system
+from worker.training import baselines, quantiles, system
 from worker.training.callbacks import SavedCheckpoint
 from worker.training.comparison import Contestant, compared, listed
 from worker.training.evaluation import outputs_of, per_class
@@ -62,9 +62,11 @@ def score_test(
     loss = finite({"loss": float(session.loss(outputs, test.targets))})
     answered = baselines.answers(session, test, memory=memory) if session.spec.evaluation.baselines else ()
     rivals = [contestant(name, evaluation.judged_as(answers, test.targets)) for name, answers in answered]
-    table = {}
+    table: dict[str, Any] = {}
     if isinstance(judged, Classified) and signature.classes is not None:
         table["per_class"] = per_class(judged, classes=signature.classes)
+    if session.model.quantiles:
+        table |= quantiles.described(session.model, outputs, test.targets)
     return {
         "test": {**loss, **network.test},
         "test_intervals": listed(network.intervals),

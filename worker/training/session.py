@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from models.spec import JobSpec, document
-from models.spec.loss import BinaryCrossEntropy
+from models.spec.loss import BinaryCrossEntropy, Quantile
 from worker.training import augmentation, losses, networks
 from worker.training.averaging import Average
 from worker.training.beginning import begin_with
 from worker.training.checkpoint.rooms import Rooms
 from worker.training.checkpoint.snapshot import Snapshot, Tensors, optimizer_tensors, restore_optimizer
-from worker.training.data import Data
+from worker.training.data import Data, Signature
 from worker.training.diagnosis.figures import History
 from worker.training.early_stopping import Monitor
 from worker.training.evaluation import Evaluation
@@ -124,8 +124,7 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device, begin: Snap
     """Build everything that a resolved spec names. The initial weights are a function of the seed on every device, or
     those of `begin`. Raises TrainingError where these do not fit.
     """
-    if isinstance(spec.loss, BinaryCrossEntropy) and data.signature.num_outputs > 2:
-        data = replace(data, signature=replace(data.signature, one_vs_rest=True))
+    data = replace(data, signature=_asked(data.signature, spec))
     seed_initialization(spec.seed)
     depth = spec.regularization.stochastic_depth
     network = networks.build(spec.network, data.signature, stochastic_depth=depth)
@@ -159,6 +158,16 @@ def open_session(spec: JobSpec, data: Data, *, device: torch.device, begin: Snap
         portions=Portions(spec.training.micro_batch_size, model.network),
         average=None if (ema := spec.regularization.ema) is None else Average(ema, model, plan),
     )
+
+
+def _asked(signature: Signature, spec: JobSpec) -> Signature:
+    """The signature with what the loss expects of the outputs."""
+    if isinstance(spec.loss, BinaryCrossEntropy) and signature.num_outputs > 2:
+        return replace(signature, one_vs_rest=True)
+    if isinstance(spec.loss, Quantile):
+        levels = spec.loss.levels
+        return replace(signature, num_outputs=signature.num_outputs * len(levels), quantiles=levels)
+    return signature
 
 
 def _fit(model: Model, train: Rows) -> None:

@@ -159,6 +159,14 @@ def test_a_target_below_a_high_quantile_costs_little():
     assert loss_of(outputs, targets, signature=NUMBER, type="quantile", quantile=0.9) == pytest.approx(0.1 * 2)
 
 
+def test_several_quantiles_have_an_output_each_and_the_loss_is_their_mean():
+    outputs, targets = torch.tensor([[0.0, 1.0, 5.0, 6.0]]), torch.tensor([[2.0, 4.0]])  # two answers, two levels each
+
+    value = loss_of(outputs, targets, signature=NUMBER, type="quantile", quantile=[0.1, 0.9])
+
+    assert value == pytest.approx((0.1 * 2 + 0.9 * 1 + 0.9 * 1 + 0.1 * 2) / 4)
+
+
 @pytest.mark.parametrize("quantile", [0.1, 0.75])
 def test_the_constant_with_the_least_pinball_loss_is_the_quantile(quantile):
     targets = torch.randn(400, 1, generator=torch.Generator().manual_seed(0))
@@ -177,6 +185,10 @@ def test_the_constant_with_the_least_pinball_loss_is_the_quantile(quantile):
         ({"type": "binary_cross_entropy", "label_smoothing": 1.0}, "#/loss/label_smoothing"),
         ({"type": "quantile", "quantile": 1.0}, "#/loss/quantile"),
         ({"type": "quantile", "quantile": 0}, "#/loss/quantile"),
+        ({"type": "quantile", "quantile": []}, "#/loss/quantile"),
+        ({"type": "quantile", "quantile": [0.1, 1.5]}, "#/loss/quantile/1"),
+        ({"type": "quantile", "quantile": [0.5, 0.1]}, "#/loss/quantile"),
+        ({"type": "quantile", "quantile": [0.5, 0.5]}, "#/loss/quantile"),
         ({"type": "focal", "class_weight": {"a": 0}}, "#/loss/class_weight/a"),
     ],
 )

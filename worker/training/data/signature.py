@@ -24,7 +24,8 @@ class Signature:
     `num_numbers` is the width of "numbers" after preprocessing, indicators and one-hot columns included;
     `cardinalities` the number of codes of each column of "categories"; `image` is (C, H, W) and `series` is (T, F),
     both after preprocessing, and `text` is (T, size of the vocabulary), of which 0 is padding and 1 unknown.
-    `num_outputs` is the number of classes, 1 for a regression, the horizon for a forecast.
+    `num_outputs` is the number of classes, 1 for a regression, the horizon for a forecast; or, where the loss asks for
+    `quantiles`, as many times that as there are of them, those of one value side by side.
     Targets of the latter two are standardised: in original units a value is `target * target_std + target_mean`.
     `anchored`: windows bring a level and a spread along, and outputs are told relative to them.
     `one_vs_rest`: the loss takes each class by itself, so that the outputs are logits of sigmoids, not of a softmax.
@@ -43,6 +44,7 @@ class Signature:
     target_std: float | None = None
     one_vs_rest: bool = False
     anchored: bool = False
+    quantiles: tuple[float, ...] = ()
 
     @property
     def num_values(self) -> int:

@@ -91,7 +91,7 @@ def _answers(session: Session, outputs: Tensor, targets: Tensor) -> Answers:
     if session.model.is_classifier:
         said = session.model.logits(outputs).argmax(1)
         return Answers(_num_different(said), _num_different(targets), is_classes=True)
-    spread = [float(values.double().flatten().std()) for values in (outputs, targets)]
+    spread = [float(values.double().flatten().std()) for values in (session.model.values(outputs), targets)]
     return Answers(spread[0], spread[1], is_classes=False)
 
 

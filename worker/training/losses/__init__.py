@@ -56,7 +56,7 @@ def huber(spec: specs.Huber, _signature: Signature, _counts: Tensor | None) -> L
 
 def quantile(spec: specs.Quantile, _signature: Signature, _counts: Tensor | None) -> Loss:
     """Pinball loss."""
-    return Pinball(spec.quantile)
+    return Pinball(spec.levels)
 
 
 LOSSES: Mapping[type, Callable[[Any, Signature, Tensor | None], Loss]] = {

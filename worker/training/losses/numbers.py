@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,16 +23,22 @@ class Numeric(Loss):
 
 
 class Pinball(Loss):
-    """quantile * e where the target is e above the value, (1 - quantile) * e below (Koenker and Bassett 1978).
+    """level * e where the target is e above the value, (1 - level) * e below (Koenker and Bassett 1978).
 
-    It is least where that share of the targets lies below the value.
+    It is least where that share of the targets lies below the value. Outputs are values [N, answers * levels], those of
+    one answer side by side, from the lowest level to the highest; targets are [N, answers].
     """
 
-    def __init__(self, quantile: float) -> None:
+    def __init__(self, levels: Sequence[float]) -> None:
         super().__init__()
-        self.quantile = quantile
+        self.levels = tuple(levels)
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean over all entries."""
-        errors = targets - outputs
-        return torch.maximum(self.quantile * errors, (self.quantile - 1) * errors).mean()
+        each = outputs.reshape(len(outputs), -1, len(self.levels)).unbind(2)
+        costs = [_pinball(targets - values, level) for values, level in zip(each, self.levels, strict=True)]
+        return costs[0].mean() if len(costs) == 1 else torch.stack(costs).mean()
+
+
+def _pinball(errors: Tensor, level: float) -> Tensor:
+    return torch.maximum(level * errors, (level - 1) * errors)

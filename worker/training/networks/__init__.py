@@ -49,7 +49,9 @@ def build(spec: specs.Network, signature: Signature, *, stochastic_depth: float 
     if isinstance(spec, specs.Initialized):
         initialize(network, scheme=spec.initialization)
     deepen_stochastically(network, drop=stochastic_depth)
-    return Anchored(network, num_outputs=signature.num_outputs) if signature.anchored else network
+    if not signature.anchored:
+        return network
+    return Anchored(network, num_outputs=signature.num_outputs, each=max(1, len(signature.quantiles)))
 
 
 def to_fit(network: nn.Module) -> list[Features]:

@@ -22,6 +22,7 @@ class Model(nn.Module):
         self.network = network
         self.is_classifier = signature.classes is not None
         self.one_vs_rest = signature.one_vs_rest
+        self.quantiles = signature.quantiles
         if not self.is_classifier:
             self.register_buffer("target_mean", torch.tensor(signature.target_mean or 0.0))
             self.register_buffer("target_std", torch.tensor(signature.target_std or 1.0))
@@ -32,14 +33,25 @@ class Model(nn.Module):
         return outputs
 
     def predict(self, batch: Batch) -> Tensor:
-        """Raw inputs to probabilities [N, classes], or values in original units [N, outputs]."""
+        """Raw inputs to probabilities [N, classes], or values in original units [N, answers]."""
         return self.readable(self(batch))
 
     def readable(self, outputs: Tensor) -> Tensor:
         """Outputs as people read them: probabilities, or values in original units."""
         if self.is_classifier:
             return self.logits(outputs).softmax(1)
-        return self.in_original_units(outputs)
+        return self.in_original_units(self.values(outputs))
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """Outputs of a regression or forecast as one value each [N, answers]: of quantiles the one nearest to 0.5."""
+        if not self.quantiles:
+            return outputs
+        nearest = min(range(len(self.quantiles)), key=lambda place: abs(self.quantiles[place] - 0.5))
+        return self.by_quantile(outputs)[:, :, nearest]
+
+    def by_quantile(self, outputs: Tensor) -> Tensor:
+        """Outputs as quantiles [N, answers, levels], in rising order (Chernozhukov et al. 2010)."""
+        return outputs.reshape(len(outputs), -1, len(self.quantiles)).sort(2).values
 
     def logits(self, outputs: Tensor) -> Tensor:
         """Outputs [N, classes] as those whose softmax are the probabilities."""
