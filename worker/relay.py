@@ -80,16 +80,26 @@ class Relay:
         self._thread.start()
 
     def put(self, frame: Frame) -> None:
-        """Leave a frame of the trainer to be written."""
+        """Leave a frame of the trainer to be written.
+
+        Once a run has been trained, what it has said is written while it is scored: its ending has little left then.
+        """
         with self._changed:
+            is_first = not self._batch
             self._batch.add(frame)
-            self._changed.notify()
+            if frame.kind == "phase" and frame.fields["phase"] == "evaluating":
+                self._flush_at = time.monotonic()
+                self._changed.notify()
+            elif is_first:
+                self._changed.notify()
 
     def put_log(self, text: bytes) -> None:
         """Leave a piece of the trainer's output to be written."""
         with self._changed:
+            is_first = not self._batch
             self._batch.add_log(text)
-            self._changed.notify()
+            if is_first:
+                self._changed.notify()
 
     def nudge(self) -> None:
         """Beat now: somebody has asked something of this job."""

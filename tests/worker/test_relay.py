@@ -10,7 +10,9 @@ from models.leases import Lease
 from models.status import Outcome, Status
 from tests.fixtures.waiting import wait_for
 from tests.worker.yard import Yard, open_yard
+from worker import relay as relay_module
 from worker.ledger import Ledger
+from worker.messages import Frame
 from worker.relay import Relay
 
 
@@ -106,6 +108,19 @@ def test_a_run_among_lost_answers_says_everything_once(yard):
     assert yard.job(job_id).status == Status.SUCCEEDED
     assert without_times(yard.log(job_id)) == without_times(yard.log(undisturbed.id))
     assert yard.events(job_id) == yard.events(undisturbed.id)
+
+
+def test_what_a_run_has_said_is_written_while_it_is_scored(yard, monkeypatch):
+    monkeypatch.setattr(relay_module, "FLUSH_SECONDS", 3600.0)
+    job_id = yard.submit()
+    relay = relay_of(yard, yard.slots._claim(0).claim.lease)
+    relay.put(Frame("phase", {"phase": "training"}))
+    relay.put_log(b"an epoch\n")
+    assert yard.log(job_id) == ""
+    relay.put(Frame("phase", {"phase": "evaluating"}))
+    wait_for(lambda: yard.log(job_id) == "an epoch\n", "what was said before")
+    assert yard.job(job_id).phase == "evaluating"
+    assert relay.end(Ending(outcome=Outcome.DRAINED), give_up=threading.Event()) == Status.QUEUED
 
 
 def test_an_ending_is_tried_once_however_little_time_is_left(yard):

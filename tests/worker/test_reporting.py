@@ -64,6 +64,31 @@ def test_histograms_follow_the_points_of_the_steps_before(channel):
     assert [array.tolist() for array in histograms.arrays] == [[1.0] * 10, [3.0] * 128]
 
 
+def test_what_nobody_waits_for_is_sent_together(channel):
+    supervisor, trainer = channel
+    reporter = reporter_on(trainer)
+    for step in range(1, 101):
+        reporter.on_step(Progress(0.0, 1, 1, step, 100))
+        reporter.on_metrics(loss(step))
+        reporter.on_histograms(Histograms(step, 5.0, ["weights/a"], np.ones((1, 5)), np.ones((1, 64))))
+    reporter.close(Frame("finished"))
+    frames = received(supervisor)
+    assert [frame.fields["step"] for frame in frames if frame.kind == "histograms"] == list(range(1, 101))
+    steps = [step for frame in frames if frame.kind == "metrics" for step in frame.arrays[0].tolist()]
+    assert steps == list(range(1, 101))
+    told = [frame.fields["step"] for frame in frames if frame.kind == "progress"]
+    assert told[-1] == 100
+    assert len(told) < 100
+
+
+def test_what_nobody_waits_for_is_sent_without_anything_else(channel):
+    supervisor, trainer = channel
+    reporter = reporter_on(trainer)
+    reporter.on_metrics(loss(1))
+    (points,) = received(supervisor, until="metrics")
+    assert points.arrays[0].tolist() == [1]
+
+
 def test_a_step_costs_next_to_nothing(channel):
     reporter = reporter_on(channel[1])
     progress = Progress(0.0, 1, 1, 1, 2)

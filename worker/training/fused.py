@@ -29,9 +29,7 @@ class _Place:
     weights: list[Tensor]
     state: Mapping[Tensor, Mapping[str, Any]]
     kept: Mapping[str, list[Tensor]]
-    counts: (
-        Tensor | None
-    )  # of steps, side by side: what the state holds are views of it, so that one sum counts them all
+    counts: Tensor
 
     @classmethod
     def of(cls, weights: list[Tensor], state: Mapping[Tensor, dict[str, Any]], names: tuple[str, ...]) -> _Place:

@@ -7,7 +7,15 @@ from safetensors.torch import load_file
 
 from tests.worker.training.material import Recording, session_for, train_on
 from worker.training import Order
-from worker.training.histograms import MOST_IN_A_RUN, NUM_BINS, Observer, _binned, _sorted, distribution
+from worker.training.histograms import (
+    MOST_IN_A_RUN,
+    NUM_BINS,
+    Observer,
+    _binned,
+    _sorted,
+    distribution,
+    distributions,
+)
 
 
 def test_a_distribution_is_the_one_that_numpy_finds():
@@ -51,6 +59,21 @@ def test_of_a_large_tensor_entries_from_every_column_are_sorted():
     found = distribution(rising).numpy()
     assert found[5:].sum() == pytest.approx(512 * 512)
     np.testing.assert_allclose(found[5:], 4096, rtol=0.05)
+
+
+def test_small_tensors_that_are_looked_at_together_are_found_as_each_by_itself():
+    draw = torch.Generator().manual_seed(3)
+    shapes = [(3, 4), (1,), (70, 70), (64,), (2, 3, 5)]
+    tensors = [torch.randn(shape, generator=draw) for shape in shapes] + [torch.full((6,), -3.5), torch.arange(65.0)]
+    tensors[0] = tensors[0].T
+    for together, one in zip(distributions(tensors)[:5], tensors, strict=False):
+        alone = distribution(one)
+        np.testing.assert_allclose(together[:5], alone[:5], rtol=1e-6)
+        assert together[5:].sum() == one.numel()
+        assert (together[5:] - alone[5:]).abs().sum() <= 2  # an entry on an edge may round to either side
+    constant, rising = distributions(tensors)[-2:]
+    assert sorted(constant[5:].tolist()) == [0.0] * 63 + [6.0]
+    assert rising[5:].tolist() == [1.0] * 63 + [2.0]
 
 
 @pytest.mark.parametrize(

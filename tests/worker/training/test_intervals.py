@@ -50,6 +50,13 @@ def test_blocks_of_a_series_see_that_neighbours_are_alike():
     assert wide_high - wide_low > 2 * (high - low)
 
 
+def test_the_middle_is_what_lies_between_two_quantiles():
+    for number in (1, 2, 39, 40, 41, 200, 1000):
+        draws = np.random.default_rng(number).normal(size=number)
+        assert middle(draws) == tuple(np.quantile(draws, (0.025, 0.975)))
+    assert middle(np.array([])) is None
+
+
 def test_the_interval_of_a_mean_is_that_of_its_standard_error():
     values = np.random.default_rng(0).normal(size=500)
     low, high = spread(Resamples(500).sums(values) / 500)

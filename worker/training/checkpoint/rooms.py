@@ -58,7 +58,9 @@ class _Room:
         copies = Copies()
         with torch.no_grad():
             for name, tensor in tensors.items():
-                copies[name] = self._place(name, tensor).copy_(tensor, non_blocking=True)
+                copies[name] = self._place(name, tensor)
+            if copies:
+                torch._foreach_copy_(list(copies.values()), list(tensors.values()), non_blocking=True)
         if any(tensor.is_cuda for tensor in tensors.values()):
             torch.cuda.synchronize()
         self._buffers = dict(copies)

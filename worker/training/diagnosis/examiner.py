@@ -14,7 +14,7 @@ from worker.training.diagnosis.figures import Layer
 from worker.training.diagnosis.layers import LayerProbe
 from worker.training.diagnosis.remedies import remedy
 from worker.training.diagnosis.rules import RULES, Case, Evidence
-from worker.training.diagnosis.units import examine
+from worker.training.diagnosis.units import Listener
 from worker.training.session import Session
 
 MOST_LOOKS: Final = 24
@@ -34,6 +34,7 @@ class Examiner:
         plan = session.plan
         self._every_epochs = math.ceil(plan.total_steps / plan.steps_per_epoch / (MOST_LOOKS - 2)) or 1
         self._probe = LayerProbe(session.model.network)
+        self._listen = Listener(session)
         self._layers: list[Layer] = []
 
     def is_due(self, step: int) -> bool:
@@ -66,7 +67,7 @@ class Examiner:
         if history.look(step=step, epoch=epoch, validation_loss=validation_loss) is None:
             return
         with session.as_validated():
-            units, answers = examine(session)
+            units, answers = self._listen()
         case = Case(
             spec=session.spec,
             looks=history.looks,

@@ -18,6 +18,8 @@ from worker.training.session import Session
 #: Rows that are looked at, and the fewest that anything is concluded from.
 MOST_ROWS: Final = 256
 FEWEST_ROWS: Final = 10
+#: Rows of more values are taken, and decoded, anew each time.
+MOST_KEPT_VALUES: Final = 1 << 20
 #: A unit that fewer rows than this share switch on counts as dead.
 SMALLEST_ACTIVITY: Final = 0.01
 #: Beyond these answers a tanh and a sigmoid have less than a fiftieth of their steepest slope, or a twenty-fifth.
@@ -25,31 +27,50 @@ FLAT_TANH: Final = 0.99
 FLAT_SIGMOID: Final = 0.01
 
 
-def examine(session: Session) -> tuple[list[Units], Answers | None]:
-    """Run some validation rows through the network as it is, and listen to its activations.
+class Listener:
+    """Hears what the activations of a session's network answer to some validation rows, the same ones each time."""
 
-    Draws no random numbers and leaves the network as it was, but in evaluation mode.
-    """
-    rows = _some(session.validation if len(session.validation) else session.train)
-    if len(rows) < FEWEST_ROWS:
-        return [], None
-    heard: list[Units] = []
-    has_channels_first = isinstance(session.spec.network, Tcn)
-    session.model.network.eval()
-    with ExitStack() as hooks, torch.inference_mode():
-        for name, module in session.model.network.named_modules():
-            if (measure := _MEASURES.get(type(module))) is not None:
-                hook = _hook(heard, name, measure, channels_first=has_channels_first)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows: Rows | None = None
+        named = session.model.network.named_modules()
+        self._measured = [(name, one, measure) for name, one in named if (measure := _MEASURES.get(type(one)))]
+        self._has_channels_first = isinstance(session.spec.network, Tcn)
+
+    def __call__(self) -> tuple[list[Units], Answers | None]:
+        """Run the rows through the network as it is.
+
+        Draws no random numbers and leaves the network as it was, but in evaluation mode.
+        """
+        session = self._session
+        rows = self._some()
+        if len(rows) < FEWEST_ROWS:
+            return [], None
+        heard: list[Units] = []
+        session.model.network.eval()
+        with ExitStack() as hooks, torch.inference_mode():
+            for name, module, measure in self._measured:
+                hook = _hook(heard, name, measure, channels_first=self._has_channels_first)
                 hooks.callback(module.register_forward_hook(hook).remove)
-        outputs = forward(session.model, rows).float()
-        return heard, _answers(session, outputs, rows.targets)
+            outputs = forward(session.model, rows).float()
+            return heard, _answers(session, outputs, rows.targets)
+
+    def _some(self) -> Rows:
+        """The rows, kept from one time to the next where they are no burden."""
+        if self._rows is not None:
+            return self._rows
+        rows = _some(self._session.validation if len(self._session.validation) else self._session.train)
+        if rows.num_values * len(rows) <= MOST_KEPT_VALUES:
+            self._rows = rows
+        return rows
 
 
 def dead_share(answers: Tensor, *, axis: int) -> float:
     """The share of units, along an axis of ReLU answers [N, ...], that fewer than 1 % of the rows switch on."""
-    by_unit = answers.movedim(axis, 1).flatten(2) if answers.ndim > 2 else answers[:, :, None]
-    activity = (by_unit > 0).any(dim=2).double().mean(dim=0)
-    return float((activity < SMALLEST_ACTIVITY).double().mean())
+    is_on = answers > 0
+    if answers.ndim > 2:
+        is_on = is_on.movedim(axis, 1).flatten(2).any(dim=2)
+    return float((is_on.double().mean(dim=0) < SMALLEST_ACTIVITY).double().mean())
 
 
 def _hook(

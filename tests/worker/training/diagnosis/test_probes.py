@@ -6,7 +6,7 @@ from torch import nn
 
 from tests.worker.training.material import session_for
 from worker.training.diagnosis.layers import LayerProbe
-from worker.training.diagnosis.units import dead_share, examine
+from worker.training.diagnosis.units import Listener, dead_share
 
 
 def test_a_layer_is_known_by_root_mean_squares_of_weight_gradient_and_update():
@@ -45,7 +45,7 @@ def test_a_network_whose_biases_are_far_below_zero_is_dead_and_says_one_class():
     session = session_for("flowers", network={"type": "mlp", "hidden": [8, 8], "norm": "none", "dropout": 0.0})
     with torch.no_grad():
         session.model.network.layers[0].bias.fill_(-1e4)
-    units, answers = examine(session)
+    units, answers = Listener(session)()
     assert units[0].dead == 1.0
     assert (answers.said, answers.true, answers.is_classes) == (1.0, 3.0, True)
 
@@ -54,21 +54,21 @@ def test_a_network_whose_biases_are_far_below_zero_is_dead_and_says_one_class():
 def test_answers_far_out_on_the_curve_are_saturated(activation):
     network = {"type": "mlp", "hidden": [8], "norm": "none", "dropout": 0.0, "activation": activation}
     session = session_for("flowers", network=network)
-    assert examine(session)[0][0].saturated < 0.2
+    assert Listener(session)()[0][0].saturated < 0.2
     with torch.no_grad():
         session.model.network.layers[0].weight.mul_(1e4)
-    assert examine(session)[0][0].saturated > 0.9
+    assert Listener(session)()[0][0].saturated > 0.9
 
 
 def test_looking_draws_no_random_numbers_and_leaves_no_hooks():
     session = session_for("stripes")
     before = torch.get_rng_state()
-    examine(session)
+    Listener(session)()
     assert torch.equal(before, torch.get_rng_state())
     assert not any(module._forward_hooks for module in session.model.modules())
 
 
 def test_numbers_are_compared_by_their_spread():
-    _, answers = examine(session_for("prices"))
+    _, answers = Listener(session_for("prices"))()
     assert not answers.is_classes
     assert answers.true == pytest.approx(1.0, abs=0.4)
