@@ -129,7 +129,7 @@ class _Reference:
             example = max((one["value"] for one in content[_JSON]["examples"].values()), key=len)
             if isinstance(example.get("data"), list):
                 example = {**example, "data": example["data"][:1]}
-            yield f"```\n{written(example)}\n```\n"
+            yield f"```\n{written(example, deepest=_DEEPEST + ('data' in example))}\n```\n"
 
 
 def _said(schema: dict[str, Any]) -> str:
@@ -162,18 +162,20 @@ def _anchor(heading: str) -> str:
     return kept.replace(" ", "-")
 
 
-def written(value: Any, *, depth: int = 0) -> str:
+def written(value: Any, *, depth: int = 0, deepest: int = _DEEPEST) -> str:
     """JSON for people: what fits into a line stands in one, and what lies too deep is left out."""
     compact = json.dumps(value, ensure_ascii=False)
     if len(compact) + 2 * depth <= _WIDTH or not isinstance(value, dict | list) or not value:
         return compact
-    if depth > _DEEPEST:
+    if depth > deepest:
         return "{…}" if isinstance(value, dict) else "[…]"
     inside, outside = "  " * (depth + 1), "  " * depth
     if isinstance(value, list):
-        items = [f"{inside}{written(item, depth=depth + 1)}" for item in value]
+        items = [f"{inside}{written(item, depth=depth + 1, deepest=deepest)}" for item in value]
         return "[\n" + ",\n".join(items) + f"\n{outside}]"
-    members = [f"{inside}{json.dumps(name)}: {written(item, depth=depth + 1)}" for name, item in value.items()]
+    members = [
+        f"{inside}{json.dumps(name)}: {written(item, depth=depth + 1, deepest=deepest)}" for name, item in value.items()
+    ]
     return "{\n" + ",\n".join(members) + f"\n{outside}}}"
 
 

@@ -12,6 +12,7 @@ from schemathesis.core.failures import Failure, ServerError
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.python import asgi
+from schemathesis.schemas import BaseSchema
 
 CHECKS = (
     "not_a_server_error",
@@ -23,6 +24,8 @@ CHECKS = (
 #: What a service without worker, broker or issuer truly says; documented like any other answer.
 TRUE_OUTAGES = frozenset({503, 504})
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
+#: Rounds until somebody has to look why a phase sends so little.
+MOST_ROUNDS = 100
 
 
 @dataclass
@@ -57,24 +60,44 @@ class Report:
         self.findings.setdefault(f"{recorder.label}: {failure.title}", f"{failure.message} | {sent} | {answer}")
 
 
-def run(app: FastAPI, key: str, *, phases: tuple[str, ...], max_examples: int, leave_out: str | None = None) -> Report:
-    """Send what these phases make of the whole document. `leave_out` names an operation that coverage passes over."""
-    guarded = _Guarded(app, key)
+def run(
+    app: FastAPI,
+    key: str,
+    *,
+    phases: tuple[str, ...],
+    max_examples: int,
+    at_least: int = 1,
+    leave_out: str | None = None,
+) -> Report:
+    """Send what these phases make of the whole document, again with another seed until `at_least` cases were sent.
+
+    A walk along the links ends as soon as Hypothesis sees that the service answered the same requests differently than
+    before, which it may: what one walk makes is there in the next. Schemathesis takes that for the end of the phase
+    and says nothing, after ten cases or a thousand. `leave_out` names an operation that coverage passes over.
+    """
+    guarded, report = _Guarded(app, key), Report()
     with asgi.get_client(guarded):
         # Whoever would wait for news is told at once that there is none: streams and long polls end by themselves.
         app.state.service.watcher.dismiss()
-        schema = schemathesis.openapi.from_dict(
-            _plain(app.openapi()), config=_config(key, phases, max_examples, leave_out)
-        )
-        schema.app = guarded
-        report = Report()
-        for event in from_schema(schema).execute():
-            if isinstance(event, events.ScenarioFinished):
-                report.take(event.recorder)
-            elif isinstance(event, events.NonFatalError | events.FatalError):
-                error = event.value if isinstance(event, events.NonFatalError) else event.exception
-                report.findings[f"{getattr(event, 'label', 'run')}: {type(error).__name__}"] = str(error)[:2000]
-        return report
+        for seed in range(1, MOST_ROUNDS + 1):
+            schema = schemathesis.openapi.from_dict(
+                _plain(app.openapi()), config=_config(key, phases, max_examples, leave_out, seed=seed)
+            )
+            schema.app = guarded
+            _send(schema, report)
+            if report.findings or report.num_cases >= at_least:
+                break
+    return report
+
+
+def _send(schema: BaseSchema, report: Report) -> None:
+    """One round of every phase that is switched on."""
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            report.take(event.recorder)
+        elif isinstance(event, events.NonFatalError | events.FatalError):
+            error = event.value if isinstance(event, events.NonFatalError) else event.exception
+            report.findings[f"{getattr(event, 'label', 'run')}: {type(error).__name__}"] = str(error)[:2000]
 
 
 class _Guarded:
@@ -105,10 +128,12 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(json.dumps(document)))
 
 
-def _config(key: str, phases: tuple[str, ...], max_examples: int, leave_out: str | None) -> SchemathesisConfig:
+def _config(
+    key: str, phases: tuple[str, ...], max_examples: int, leave_out: str | None, *, seed: int
+) -> SchemathesisConfig:
     settings: dict[str, Any] = {
         "headers": {"Authorization": f"Bearer {key}", "Host": "localhost"},
-        "seed": 1,
+        "seed": seed,
         "continue-on-failure": True,
         "max-failures": 1000,
         "generation": {
