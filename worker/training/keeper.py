@@ -49,6 +49,7 @@ class Keeper:
         self._facts = facts
         self._best_is_saved = True
         self._saved: dict[int, SavedCheckpoint] = {}
+        self._untold: list[SavedCheckpoint] = []
         self._latest: Path | None = None
         self._background = Background()
         self._outline: Model | None = None
@@ -119,11 +120,22 @@ class Keeper:
         except Exception:  # noqa: BLE001  the run has ended by something else, which is told
             _log.exception("a checkpoint could not be saved")
 
-    def finish(self, last: Snapshot, *, returned: Snapshot) -> SavedCheckpoint:
-        """Make the last state durable, and the one that the run returns as its final; answers the latter."""
+    def begin_to_finish(self, last: Snapshot) -> None:
+        """Begin to make the last state durable, while the run is scored; `finish` waits for it and tells."""
         self.settle()
-        wanted = [*self._unsaved_best(last.step), *self._unsaved_latest(last)]
-        self._write_all(wanted, model=self._session.model)
+        model, rows = self._session.model, self._session.data.test
+        wanted = [
+            (snapshot.with_golden(golden_rows.answered(model, snapshot.weights, rows)), kinds)
+            for snapshot, kinds in (*self._unsaved_best(last.step), *self._unsaved_latest(last))
+        ]
+        self._background.begin(lambda: self._untold.extend(self._made_durable(*one) for one in wanted))
+
+    def finish(self, *, returned: Snapshot) -> SavedCheckpoint:
+        """See the last state durable, and the one that the run returns as its final; answers the latter."""
+        self._alive()
+        self.settle()
+        for saved in self._untold:
+            self._tell(saved)
         if returned.step not in self._saved:  # it was found by an earlier attempt
             self._write_again(returned)
         final = self._saved[returned.step]
@@ -178,16 +190,22 @@ class Keeper:
 
     def _write(self, snapshot: Snapshot, *, kinds: Kinds, model: Model) -> None:
         """Save and tell. Raises Diverged rather than keep weights that are not finite."""
+        self._alive()
+        golden = golden_rows.answered(model, snapshot.weights, self._session.data.test)
+        self._tell(self._made_durable(snapshot.with_golden(golden), kinds))
+
+    def _made_durable(self, snapshot: Snapshot, kinds: Kinds) -> SavedCheckpoint:
+        """Save; nobody is told yet. Raises Diverged."""
         if not_finite(snapshot.weights) is not None:
             raise Diverged(step=snapshot.step, what="network after the update")
         self._alive()
-        rows = self._session.data.test
-        snapshot = snapshot.with_golden(golden_rows.answered(model, snapshot.weights, rows))
-        saved = save(
+        return save(
             self._directory, snapshot, kinds=kinds, metrics=snapshot.scores, facts=self._facts, on_sign=self._alive
         )
-        self._saved[snapshot.step] = saved
-        if "latest" in kinds:
+
+    def _tell(self, saved: SavedCheckpoint) -> None:
+        self._saved[saved.step] = saved
+        if "latest" in saved.kinds:
             self._latest = saved.path
         self._callback.on_checkpoint(saved)
 

@@ -110,11 +110,16 @@ class _Run:
         self._enter("evaluating")
         last = session.snapshot()
         returned = _returned(session, keeper, last)
+        keeper.begin_to_finish(last)
         session.model.load_state_dict(returned.weights)
-        test = prepare_rows(session.data.test, session.model)
-        scores = score_test(session, test, on_sign=self._callback.on_sign, memory=self._known(session, keeper))
+        try:
+            test = prepare_rows(session.data.test, session.model)
+            scores = score_test(session, test, on_sign=self._callback.on_sign, memory=self._known(session, keeper))
+        except BaseException:
+            keeper.close()
+            raise
         self._enter("saving")
-        final = keeper.finish(last, returned=returned)
+        final = keeper.finish(returned=returned)
         self._enter("")
         whole = {**summary(session, ending, final, phase_seconds=self._phase_seconds), **scores}
         return Result("succeeded", session.counters.step, session.counters.epoch, whole)

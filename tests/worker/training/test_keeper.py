@@ -113,6 +113,40 @@ def test_a_run_that_is_broken_off_by_an_error_leaves_no_thread_behind(tmp_path, 
     assert [path.name for path in tmp_path.iterdir()] == ["4"]
 
 
+class WaitsForTheScores(Recording):
+    """Lets the disk go on when nothing is left to do but to save."""
+
+    def __init__(self, disk):
+        super().__init__()
+        self._disk = disk
+
+    def on_phase(self, phase):
+        super().on_phase(phase)
+        if phase == "saving":
+            assert self._disk.asked.wait(PATIENCE_SECONDS)
+            self._disk.has_room.set()
+
+
+def test_the_last_state_is_written_while_the_run_is_scored_and_told_once_it_is_durable(tmp_path, monkeypatch):
+    told = WaitsForTheScores(Disk(monkeypatch))
+    result = train_on("flowers", tmp_path, callbacks=[told], training={"epochs": 2, "batch_size": 16})
+    assert told.phases[-2:] == ["evaluating", "saving"]
+    assert {"final", "latest"} <= set().union(*(saved.kinds for saved in told.checkpoints))
+    assert load(tmp_path / str(result.step)).is_complete
+
+
+def test_a_run_that_cannot_be_scored_leaves_no_thread_behind(tmp_path, monkeypatch):
+    class Unscored(Recording):
+        def on_sign(self):
+            if "evaluating" in self.phases and threading.current_thread() is threading.main_thread():
+                raise KeyError("somewhere else")
+
+    with pytest.raises(KeyError):
+        train_on("flowers", tmp_path, callbacks=[Unscored()], training={"epochs": 1, "batch_size": 16})
+    assert not [thread for thread in threading.enumerate() if thread.name == "checkpoint"]
+    assert [path.name.isdecimal() for path in tmp_path.iterdir()] == [True]
+
+
 def test_the_best_epoch_is_copied_once_where_it_is_saved_too(tmp_path):
     loop = loop_for("flowers", tmp_path, training={"epochs": 1, "batch_size": 16}, checkpoints={"every": "1 epoch"})
     loop.fit()
