@@ -45,9 +45,7 @@ async def blocks(request: Request, *, max_bytes: int, idle_seconds: float) -> As
     """The body as it arrives. Raises PayloadTooLarge as soon as it is known to be longer than `max_bytes`, and TooSlow
     where nothing arrives for `idle_seconds`.
     """
-    declared = request.headers.get("content-length")
-    if declared is not None and declared.isdigit() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
+    _check_declared(request, max_bytes)
     received = 0
     async for block in _in_time(request.stream(), idle_seconds):
         received += len(block)
@@ -55,6 +53,12 @@ async def blocks(request: Request, *, max_bytes: int, idle_seconds: float) -> As
             raise _too_large(max_bytes)
         if block:
             yield block
+
+
+def _check_declared(request: Request, max_bytes: int) -> None:
+    declared = request.headers.get("content-length")
+    if declared is not None and declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
 
 
 async def _in_time(stream: AsyncIterator[bytes], idle_seconds: float) -> AsyncIterator[bytes]:
@@ -77,13 +81,18 @@ def _too_large(max_bytes: int) -> PayloadTooLarge:
 
 async def _content(request: Request, service: Service, *, max_bytes: int) -> bytes:
     """The whole body, which has as much time in all as an upload has between two blocks."""
-    seconds = service.settings.body_seconds
-    arriving = blocks(request, max_bytes=max_bytes, idle_seconds=seconds)
+    _check_declared(request, max_bytes)
+    seconds, parts, received = service.settings.body_seconds, [], 0
     try:
         async with asyncio.timeout(seconds):
-            return b"".join([block async for block in arriving])
+            async for block in request.stream():
+                parts.append(block)
+                received += len(block)
+                if received > max_bytes:
+                    raise _too_large(max_bytes)
     except TimeoutError as error:
         raise TooSlow(seconds) from error
+    return b"".join(parts)
 
 
 async def json_object(request: Request, service: ServiceDep) -> dict[str, Any]:

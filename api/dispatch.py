@@ -70,6 +70,22 @@ class _Path:
 
 
 @dataclass(frozen=True, slots=True)
+class _Parameters:
+    """Parameters that FastAPI checks, from one attribute of the request."""
+
+    fields: list[Any]
+    where: str
+    defaults: dict[str, Any] | None  # by their names, where all may be left out; None where not
+
+    def read(self, request: Request) -> tuple[dict[str, Any], list[Any]]:
+        """Their values, and what is wrong with them. Where none is given there is nothing to check."""
+        given = getattr(request, self.where)
+        if self.defaults is not None and not any(field.alias in given for field in self.fields):
+            return self.defaults, []
+        return request_params_to_args(self.fields, given)
+
+
+@dataclass(frozen=True, slots=True)
 class _Step:
     """One call: a dependency, or at the end the endpoint."""
 
@@ -77,7 +93,7 @@ class _Step:
     is_coroutine: bool
     given: tuple[tuple[str, int], ...]  # arguments that are results of earlier steps
     words: tuple[tuple[str, str, str], ...]  # optional headers and segments of the path that are taken as they are
-    fields: tuple[tuple[list[Any], str], ...]  # parameters, and the attribute of the request that they come from
+    parameters: tuple[_Parameters, ...]
     fixed: dict[str, Any]
     requests: tuple[str, ...]  # arguments that are the request itself
 
@@ -86,8 +102,8 @@ class _Step:
         values, mistakes = dict(self.fixed), []
         for name, where, alias in self.words:
             values[name] = getattr(request, where).get(alias)
-        for fields, where in self.fields:
-            found, wrong = request_params_to_args(fields, getattr(request, where))
+        for parameters in self.parameters:
+            found, wrong = parameters.read(request)
             values.update(found)
             mistakes += wrong
         for name in self.requests:
@@ -155,8 +171,8 @@ class Plan:
             is_coroutine=_is_coroutine_callable(dependant.call),
             given=tuple((name, place) for name, place in given if name is not None),
             words=tuple(word for where, fields in sources.items() for word in _words(fields, where)),
-            fields=tuple(
-                (checked, where)
+            parameters=tuple(
+                _Parameters(checked, where, _defaults(checked))
                 for where, fields in sources.items()
                 if (checked := [field for field in fields if not _is_word(field, where)])
             ),
@@ -180,6 +196,13 @@ def _is_word(field: Any, where: str) -> bool:
     if info.metadata or info.validation_alias is not None or where not in _WORDS:
         return False
     return info.annotation == _WORDS[where] and (where == "path_params" or info.default is None)
+
+
+def _defaults(fields: Sequence[Any]) -> dict[str, Any] | None:
+    """What the parameters are when none is given; None where one must be, or where the default could be changed."""
+    defaults = {field.name: field.field_info.default for field in fields}
+    fixed = all(value is None or isinstance(value, bool | int | float | str) for value in defaults.values())
+    return defaults if fixed and not any(field.field_info.is_required() for field in fields) else None
 
 
 def _words(fields: Iterable[Any], where: str) -> Iterator[tuple[str, str, str]]:

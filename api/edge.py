@@ -7,11 +7,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, cast
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,6 +51,15 @@ DEFAULT_HEADERS: Final = {
 _OVER_TLS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
 
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI has them."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+_DEFAULTS: Final = _encoded(DEFAULT_HEADERS)
+_DEFAULTS_OVER_TLS: Final = _encoded(DEFAULT_HEADERS | _OVER_TLS)
+
+
 class Edge:
     """Wraps the whole application as plain ASGI, so that streams pass through unbuffered."""
 
@@ -82,7 +91,7 @@ class Edge:
                 await self._guarded(scope, receive, reply, headers=headers)
             finally:
                 seconds = time.monotonic() - started
-                _note(scope, span, status=reply.status or _CLIENT_LEFT, seconds=seconds)
+                _note(scope, tracer, span, status=reply.status or _CLIENT_LEFT, seconds=seconds)
         if reply.status is not None and Refusals.concern(scope, reply.status):
             await run_in_threadpool(scope["app"].state.service.refusals.note, scope, reply.status)
 
@@ -128,13 +137,17 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in (DEFAULT_HEADERS | (_OVER_TLS if self._scope.get("scheme") == "https" else {})).items():
-                headers.setdefault(name, value)
-            for name, value in self._scope["state"].get("headers", {}).items():
-                headers.setdefault(name, value)
-            headers["X-Request-ID"] = self._request_id
+            message = {**message, "headers": self._completed(message.get("headers", ()))}
         await self._send(message)
+
+    def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers of the answer, and those that it leaves to us."""
+        mine = [(name, value) for name, value in headers if name != b"x-request-id"]
+        there = {name for name, _ in mine}
+        usual = _DEFAULTS_OVER_TLS if self._scope.get("scheme") == "https" else _DEFAULTS
+        asked = _encoded(self._scope["state"].get("headers", {}))
+        mine += [(name, value) for name, value in (*usual, *asked) if name not in there]
+        return [*mine, (b"x-request-id", self._request_id.encode("latin-1"))]
 
 
 def _request_id(header: str | None) -> str:
@@ -143,13 +156,15 @@ def _request_id(header: str | None) -> str:
     return random_bytes(16).hex()
 
 
-def _note(scope: Scope, span: Span, *, status: int, seconds: float) -> None:
+def _note(scope: Scope, tracer: Tracer, span: Span, *, status: int, seconds: float) -> None:
     """Count the request by the route that it took, and tell log and trace of it: no path, query or secret."""
     route = getattr(scope.get("route"), "path_format", "unmatched")
     method = scope.get(heads.ASKED, scope["method"])
     method = method if method in _METHODS else "other"
     scope["app"].state.service.requests.note(route=route, method=method, status=status, seconds=seconds)
     level = logging.DEBUG if route in _PROBES and status < _FAILURES else logging.INFO
+    if not (tracer.is_on or _access.isEnabledFor(level)):
+        return
     fields: dict[str, object] = {"method": method, "route": route, "status": status}
     fields["milliseconds"] = round(seconds * 1000, 1)
     if (principal := scope["state"].get("principal")) is not None:

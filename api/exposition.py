@@ -45,10 +45,14 @@ class Requests:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._series: dict[tuple[str, str, int], Histogram] = {}  # finding one by its labels takes a while
 
     def note(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._seconds.labels(route, method, str(status)).observe(seconds)
+        series = self._series.get((route, method, status))
+        if series is None:
+            series = self._series[route, method, status] = self._seconds.labels(route, method, str(status))
+        series.observe(seconds)
 
 
 class Repairs:

@@ -69,7 +69,7 @@ class AuditFilter:
 
 def write(connection: Connection, entry: Entry) -> None:
     """Add a line, in the caller's transaction."""
-    _INSERT.run(connection, {"id": new_id("aud"), **asdict(entry)})
+    _INSERT.run(connection, {"id": new_id("aud"), **{name: getattr(entry, name) for name in _FIELDS}})
 
 
 def listing(connection: Connection, *, where: AuditFilter, page: PageRequest) -> list[Line]:
@@ -101,4 +101,5 @@ def _line(row: Row[Any]) -> Line:
     return Line(row.id, row.at, Entry(**told))
 
 
-_INSERT = Prepared(insert(audit_log).values(at=now()), columns=("id", *(field.name for field in fields(Entry))))
+_FIELDS: Final = tuple(field.name for field in fields(Entry))
+_INSERT = Prepared(insert(audit_log).values(at=now()), columns=("id", *_FIELDS))

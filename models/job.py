@@ -13,7 +13,8 @@ from models.clock import rfc3339
 from models.json_text import decode
 from models.status import Status
 
-_NOTHING_YET: Final = {"fraction": 0.0, "epoch": None, "epochs": None, "step": None, "steps": None, "eta_seconds": None}
+#: The progress of a job that has not begun.
+NOTHING_YET: Final = {"fraction": 0.0, "epoch": None, "epochs": None, "step": None, "steps": None, "eta_seconds": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,7 @@ def from_row(
 ) -> Job:
     """The job in a row of `jobs`; `live_progress` is the progress in its lease, if it has one."""
     status, trace = Status(row.status), tracing.parse(row.traceparent)
-    progress = {**_NOTHING_YET, **(decode(live_progress) or decode(row.progress) or {})}
+    progress = {**NOTHING_YET, **(decode(live_progress) or decode(row.progress) or {})}
     if status is Status.SUCCEEDED:
         progress |= {"fraction": 1.0, "eta_seconds": 0.0}
     return Job(

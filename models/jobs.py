@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, literal_column, select
@@ -15,7 +16,7 @@ from models.errors import Conflict, NotFound
 from models.events import Entry, write
 from models.fingerprints import fingerprint
 from models.identifiers import created_at, new_id
-from models.job import NO_DESCENT, Attempt, Descent, Job, Queue, from_row
+from models.job import NO_DESCENT, NOTHING_YET, Attempt, Descent, Job, Queue, from_row
 from models.job_filter import JobFilter, narrowed
 from models.json_text import decode, encode
 from models.pages import PageRequest
@@ -53,36 +54,59 @@ def submit(
     """
     identifier, trace = new_id("job"), tracing.current()
     at = round(created_at(identifier), 6)  # as it is shown, so that it compares equal to what was shown
-    row = _INSERT.one(
-        connection,
-        {
-            "id": identifier,
-            "project": project,
-            "name": resolved.get("name"),
-            "pool": resolved["resources"]["pool"],
-            "device": (sent.get("resources") or {}).get("device", "auto"),
-            "priority": resolved["priority"],
-            "labels": encode(dict(resolved.get("labels") or {})),
-            "spec": encode(dict(sent)),
-            "resolved_spec": encode(dict(resolved)),
-            "spec_hash": fingerprint(dict(resolved)),
-            "warnings": encode([dict(warning) for warning in warnings]),
-            "parent_id": descent.parent_id,
-            "origin": descent.origin,
-            "init_checkpoint_id": descent.init_checkpoint_id,
-            "traceparent": None if trace is None else trace.header,
-            "created_at": at,
-            "queued_at": at,
-        },
+    fresh = Job(
+        id=identifier,
+        project=project,
+        name=resolved.get("name"),
+        status=Status.QUEUED,
+        phase="waiting",
+        reason=None,
+        pool=resolved["resources"]["pool"],
+        priority=resolved["priority"],
+        labels=resolved.get("labels") or {},
+        spec=sent,
+        resolved_spec=resolved,
+        result=None,
+        warnings=warnings,
+        progress=NOTHING_YET,
+        descent=descent,
+        trace_id=None if trace is None else trace.trace_id,
+        created_at=at,
+        queued_at=at,
+        started_at=None,
+        finished_at=None,
+        revision=1,
     )
-    _set_labels(connection, identifier, resolved.get("labels") or {})
+    row = _insert(connection, fresh, traceparent=None if trace is None else trace.header)
     for dataset_id in dataset_ids:
         _OF_DATASET.run(connection, {"job_id": identifier, "dataset_id": dataset_id})
     times = write(connection, job_id=identifier, last_seq=1, entries=[Entry("job.queued", {})])
-    doorbells.leave(connection, job_id=identifier, pool=row.pool)
+    doorbells.leave(connection, job_id=identifier, pool=fresh.pool)
     quotas.admit(connection, project=project, device=row.device)
     history = [(Status.QUEUED, at) for at in times]
-    return from_row(row, history=history, queue=queue.explain(connection, row, estimate=False))
+    return replace(fresh, history=history, queue=queue.explain(connection, row, estimate=False))
+
+
+def _insert(connection: Connection, job: Job, *, traceparent: str | None) -> Any:
+    """Write a job that is to be queued, and its labels; answers what `queue.explain` reads of its row."""
+    row = _INSERT.one(
+        connection,
+        {
+            **{name: getattr(job, name) for name in _AS_THEY_ARE},
+            "device": (job.spec.get("resources") or {}).get("device", "auto"),
+            "labels": encode(job.labels),
+            "spec": encode(job.spec),
+            "resolved_spec": encode(job.resolved_spec),
+            "spec_hash": fingerprint(job.resolved_spec),
+            "warnings": encode(job.warnings),
+            "parent_id": job.descent.parent_id,
+            "origin": job.descent.origin,
+            "init_checkpoint_id": job.descent.init_checkpoint_id,
+            "traceparent": traceparent,
+        },
+    )
+    _set_labels(connection, job.id, job.labels)
+    return row
 
 
 def get(connection: Reader, *, project: str, job_id: str) -> Job:
@@ -206,9 +230,10 @@ def _history(connection: Reader, job_id: str) -> list[tuple[str, float]]:
     return [(row.type.removeprefix("job."), row.at) for row in rows]
 
 
+_AS_THEY_ARE = ("id", "project", "name", "pool", "priority", "created_at", "queued_at")
 _GIVEN = (
-    *("id", "project", "name", "pool", "device", "priority", "labels", "spec", "resolved_spec", "spec_hash"),
-    *("warnings", "parent_id", "origin", "init_checkpoint_id", "traceparent", "created_at", "queued_at"),
+    *(*_AS_THEY_ARE, "device", "labels", "spec", "resolved_spec", "spec_hash", "warnings"),
+    *("parent_id", "origin", "init_checkpoint_id", "traceparent"),
 )
 _INSERT = Prepared(
     insert(jobs)
@@ -225,7 +250,7 @@ _INSERT = Prepared(
         event_seq=1,
         revision=1,
     )
-    .returning(*jobs.c),
+    .returning(*(jobs.c[name] for name in queue.COLUMNS)),
     columns=_GIVEN,
 )
 _LABEL = Prepared(insert(job_labels), columns=("job_id", "key", "value"))
@@ -237,8 +262,7 @@ _MINE = (jobs.c.id == bindparam("job_id"), jobs.c.project == bindparam("project"
 _GET = Prepared(_LIST.where(*_MINE))
 _VERSION = Prepared(
     select(
-        *(jobs.c[name] for name in ("id", "project", "revision", "event_seq", "status")),
-        *(jobs.c[name] for name in ("pool", "priority", "queued_at", "available_at", "device")),
+        *(jobs.c[name] for name in (*queue.COLUMNS, "revision", "event_seq")),
         job_leases.c.hb_seq,
     )
     .outerjoin(job_leases, job_leases.c.job_id == jobs.c.id)

@@ -7,7 +7,7 @@ from math import ceil
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, bindparam, func, literal_column, select
 
 from models import pools, quotas
 from models.candidates import LONGEST_DELAY_SECONDS
@@ -40,8 +40,10 @@ class _Why(NamedTuple):
     eta_seconds: float | None = None
 
 
-def explain(connection: Reader, job: Row[Any], *, estimate: bool = True) -> Queue | None:
-    """The queue entry of a job's row; None unless it is queued. Without `estimate` it costs less, and has no ETA."""
+def explain(connection: Reader, job: Any, *, estimate: bool = True) -> Queue | None:
+    """The queue entry of a job's row, of which it reads `COLUMNS`; None unless it is queued. Without `estimate` it
+    costs less, and has no ETA.
+    """
     if job.status != Status.QUEUED:
         return None
     place = {"of_pool": job.pool, "priority": job.priority, "queued_at": job.queued_at, "id": job.id}
@@ -59,7 +61,7 @@ def coarse(seconds: float | None) -> float | None:
     return float(ceil(max(0.0, seconds) / step) * step)
 
 
-def _why(connection: Reader, job: Row[Any], *, ahead: int, at: float, estimate: bool) -> _Why:
+def _why(connection: Reader, job: Any, *, ahead: int, at: float, estimate: bool) -> _Why:
     pool = pools.look(connection, job.pool)
     needs_gpu = job.device == "cuda" or (job.device == "auto" and pool.slots.keys() == {"cuda"})
     hold = quotas.held_back(connection, project=job.project, on_gpu=needs_gpu)
@@ -73,7 +75,7 @@ def _why(connection: Reader, job: Row[Any], *, ahead: int, at: float, estimate: 
     return _turn(connection, job, pool, ahead=ahead, estimate=estimate)
 
 
-def _turn(connection: Reader, job: Row[Any], pool: Pool, *, ahead: int, estimate: bool) -> _Why:
+def _turn(connection: Reader, job: Any, pool: Pool, *, ahead: int, estimate: bool) -> _Why:
     """Why a job that could run does not yet: others have their turn."""
     num_slots = pool.num_slots(job.device)
     progress = [row.progress for row in _RUNNING.all(connection, {"of_pool": job.pool})]
@@ -86,7 +88,7 @@ def _turn(connection: Reader, job: Row[Any], pool: Pool, *, ahead: int, estimate
     return _Why("busy", taken, _wait_seconds(left, usual, num_slots=num_slots, ahead=ahead) if estimate else None)
 
 
-def _usual_seconds(connection: Reader, job: Row[Any]) -> float | None:
+def _usual_seconds(connection: Reader, job: Any) -> float | None:
     """How long jobs like it take; None where none has succeeded yet."""
     rows = _MEASURED.all(connection, {"of_project": job.project, "of_pool": job.pool})
     return median(row.finished_at - row.started_at for row in rows) if rows else None
@@ -107,21 +109,25 @@ def _wait_seconds(left: list[float | None], usual: float | None, *, num_slots: i
     return free_in[0]
 
 
-def _ids(*conditions: ColumnElement[bool]) -> Select[tuple[str]]:
+def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
     """Queued jobs of the pool, by a range of the claim's index: what stands behind is never looked at."""
     queued = jobs.c.status == literal_column("'queued'")  # a literal, so that the partial index fits
-    waiting = select(jobs.c.id).where(queued, jobs.c.pool == bindparam("of_pool"), *conditions).limit(LONGEST_COUNT)
-    return select(waiting.subquery().c.id)
+    one = literal_column("1", Integer).label("one")
+    waiting = select(one).where(queued, jobs.c.pool == bindparam("of_pool"), *conditions).limit(LONGEST_COUNT)
+    return select(func.count()).select_from(waiting.subquery()).scalar_subquery()
 
 
+#: Of a job's row, what its place in the queue depends on.
+COLUMNS: Final = ("id", "project", "status", "pool", "priority", "queued_at", "available_at", "device")
 _SAME = jobs.c.priority == bindparam("priority")
 _AHEAD = Prepared(
-    select(func.count().label("ahead"), now().label("at")).select_from(
-        union_all(
-            _ids(jobs.c.priority > bindparam("priority")),
-            _ids(_SAME, jobs.c.queued_at < bindparam("queued_at")),
-            _ids(_SAME, jobs.c.queued_at == bindparam("queued_at"), jobs.c.id < bindparam("id")),
-        ).subquery(),
+    select(
+        (
+            _count(jobs.c.priority > bindparam("priority"))
+            + _count(_SAME, jobs.c.queued_at < bindparam("queued_at"))
+            + _count(_SAME, jobs.c.queued_at == bindparam("queued_at"), jobs.c.id < bindparam("id"))
+        ).label("ahead"),
+        now().label("at"),
     )
 )
 _RUNNING = Prepared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -26,9 +27,11 @@ from models.spec.tracking import Tracking
 from models.spec.training import Training
 from models.spec.units import Duration
 
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 
 def _no_control_characters(text: str) -> str:
-    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
+    if _CONTROL_CHARACTERS.search(text):
         raise ValueError("control characters are not allowed")
     return text
 
