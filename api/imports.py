@@ -12,14 +12,16 @@ import re
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Final
 
 import httpx2
 from starlette.requests import ClientDisconnect
 
-from api import outbound
+from api import outbound, public_sets
 from api.auditing import Change
 from api.background import Sweep
 from api.service import Service
@@ -27,6 +29,8 @@ from api.uploads import Upload
 from models import audit, datasets, imports
 from models.datasets import Dataset
 from models.errors import Conflict, NotFound, TooManyRequests, Unprocessable
+from models.samples import public
+from models.samples.public import PublicSet
 
 _logger = logging.getLogger("trainyard.imports")
 _AT_ONCE: Final = 4
@@ -111,35 +115,65 @@ class Importer:
         return None
 
     def _fetch(self, dataset: Dataset) -> None:
-        """One request for the content, or for what is missing of it."""
-        settings = self._service.settings
-        headers = dict(_HEADERS)
+        """One request for the content, or for what is missing of it; all of the files of a public dataset."""
+        if (found := public.named(dataset.source_url)) is not None:
+            return self._fetch_files(dataset, found)
+        headers = {}
         if dataset.received_bytes and dataset.source_tag:
-            headers |= {"Range": f"bytes={dataset.received_bytes}-", "If-Range": dataset.source_tag}
+            headers = {"Range": f"bytes={dataset.received_bytes}-", "If-Range": dataset.source_tag}
+        with self._answer(dataset, str(dataset.source_url), headers=headers) as response:
+            dataset, offset = self._begun(dataset, response)
+            self._receive(dataset, offset, response.iter_raw())
+        return None
+
+    def _fetch_files(self, dataset: Dataset, found: PublicSet) -> None:
+        """The files of a public dataset, from the first on: one that was cut is fetched anew."""
+        if found.num_bytes > self._service.settings.max_upload_bytes:
+            raise _Failed(_too_long(found.num_bytes, most=self._service.settings.max_upload_bytes))
+        begun = self._started(dataset, num_bytes=found.num_bytes, tag=None)
         try:
-            target = outbound.pin(
-                str(dataset.source_url), allowed=settings.import_networks, with_public=settings.imports_public
-            )
+            self._receive(begun, 0, public_sets.content(found, lambda file: self._answer(begun, file.url)))
+        except public_sets.OtherFile as error:
+            raise _Failed(str(error)) from error
+
+    @contextmanager
+    def _answer(
+        self, dataset: Dataset, url: str, *, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[httpx2.Response]:
+        """What a URL answers with, its body not read yet; its connection is one that `close` may end."""
+        settings = self._service.settings
+        try:
+            target = outbound.pin(url, allowed=settings.import_networks, with_public=settings.imports_public)
         except outbound.Refused as error:
             raise _Failed(f"the URL {error}") from error
-        with outbound.get(target, headers=headers) as response:
-            dataset, offset = self._begun(dataset, response)
-            entry = audit.Entry(
-                project=dataset.project, actor=audit.SERVICE, operation="import_content", resource=dataset.id
-            )
-            upload = Upload(self._service, dataset, offset, Change(self._service, entry))
+        with outbound.get(target, headers={**_HEADERS, **headers}) as response:
+            _check_answer(response)
+            connection = response.extensions["network_stream"].get_extra_info("socket")
+            with self._lock:
+                self._sockets[dataset.id] = connection
+                if self._stopping.is_set():
+                    raise _Cut("the service stops")
             try:
-                asyncio.run(upload.receive(self._blocks(dataset, response), is_last=True))
-            except ClientDisconnect as error:
-                raise _Cut("the source cut the content short") from error
-            except Unprocessable as error:
-                raise _Failed(error.detail) from error
+                yield response
+            finally:
+                with self._lock:
+                    self._sockets[dataset.id] = None
+
+    def _receive(self, dataset: Dataset, offset: int, blocks: Iterator[bytes]) -> None:
+        """Take the content in from there on, check it and finish it, as an upload."""
+        entry = audit.Entry(
+            project=dataset.project, actor=audit.SERVICE, operation="import_content", resource=dataset.id
+        )
+        upload = Upload(self._service, dataset, offset, Change(self._service, entry))
+        try:
+            asyncio.run(upload.receive(self._paced(dataset, blocks), is_last=True))
+        except ClientDisconnect as error:
+            raise _Cut("the source cut the content short") from error
+        except Unprocessable as error:
+            raise _Failed(error.detail) from error
 
     def _begun(self, dataset: Dataset, response: httpx2.Response) -> tuple[Dataset, int]:
         """The dataset as it goes on, and from which byte. Raises _Failed and Unreachable for other answers."""
-        _check_status(response)
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise _Failed("the source packs the content although it was asked not to")
         if response.status_code == 206:
             match = _RANGE.fullmatch(response.headers.get("content-range", ""))
             rest = (dataset.received_bytes, dataset.bytes - 1, dataset.bytes)
@@ -151,23 +185,21 @@ class Importer:
         num_bytes = _length(response, most=self._service.settings.max_upload_bytes)
         tag = response.headers.get("etag", "")
         is_strong = tag.startswith('"') and len(tag) <= _LONGEST_TAG
+        return self._started(dataset, num_bytes=num_bytes, tag=tag if is_strong else None), 0
+
+    def _started(self, dataset: Dataset, *, num_bytes: int, tag: str | None) -> Dataset:
         try:
             with self._service.database.unit_of_work() as connection:
-                return imports.begin(connection, dataset, num_bytes=num_bytes, tag=tag if is_strong else None), 0
+                return imports.begin(connection, dataset, num_bytes=num_bytes, tag=tag)
         except TooManyRequests as error:
             raise _Failed(error.detail) from error
 
-    async def _blocks(self, dataset: Dataset, response: httpx2.Response) -> AsyncIterator[bytes]:
+    async def _paced(self, dataset: Dataset, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
         """The content as it comes, within its limits. This thread has nothing else to do than to wait for it."""
-        connection = response.extensions["network_stream"].get_extra_info("socket")
-        with self._lock:
-            self._sockets[dataset.id] = connection
-            if self._stopping.is_set():
-                raise ClientDisconnect
         started = last_sign = time.monotonic()
         received = 0
         try:
-            for block in response.iter_raw():
+            for block in blocks:
                 received += len(block)
                 now = time.monotonic()
                 _check_pace(received, seconds=now - started)
@@ -175,11 +207,8 @@ class Importer:
                     last_sign = now
                     self._give_sign(dataset)
                 yield block
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, outbound.Unreachable) as error:
             raise ClientDisconnect from error
-        finally:
-            with self._lock:
-                self._sockets[dataset.id] = None
 
     def _give_sign(self, dataset: Dataset) -> None:
         with self._service.database.unit_of_work() as connection:
@@ -195,9 +224,11 @@ class Importer:
         self._service.artifacts.delete(f"uploads/{dataset.id}")
 
 
-def _check_status(response: httpx2.Response) -> None:
+def _check_answer(response: httpx2.Response) -> None:
     status = response.status_code
     if status in {200, 206}:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise _Failed("the source packs the content although it was asked not to")
         return
     if 300 <= status < 400:
         raise _Failed(f"the source answered {status}; redirects are not followed")
@@ -211,8 +242,12 @@ def _length(response: httpx2.Response, *, most: int) -> int:
     if not header.isdigit() or not int(header):
         raise _Failed("the source does not say how long the content is (Content-Length)")
     if int(header) > most:
-        raise _Failed(f"the content has {header[:24]} bytes; a dataset may have {most}")
+        raise _Failed(_too_long(header[:24], most=most))
     return int(header)
+
+
+def _too_long(num_bytes: int | str, *, most: int) -> str:
+    return f"the content has {num_bytes} bytes; a dataset may have {most}"
 
 
 def _check_pace(received: int, *, seconds: float) -> None:

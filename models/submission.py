@@ -15,6 +15,7 @@ from models.identifiers import is_id
 from models.job import NO_DESCENT, Descent, Job
 from models.profile import Profile
 from models.samples import SAMPLES
+from models.samples.public import PUBLIC, SCHEME
 from models.spec.data import Data, FixedSplit
 from models.spec.origin import InitFrom
 
@@ -133,6 +134,9 @@ def _profile(
     if name in SAMPLES:
         return (), SAMPLES[name].profile
     known = ", ".join(sorted(SAMPLES))
+    if name in PUBLIC:
+        detail = f"{name} does not ship with the service; declare a dataset with the url {SCHEME}{name}, and use its id"
+        raise _unusable(detail, at=at)
     raise _unusable(f"there is no dataset {name!r}; use the id of one, or a sample: {known}", at=at)
 
 

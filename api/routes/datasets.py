@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -22,6 +23,7 @@ from api.uploads import Upload
 from models import datasets, formats
 from models.datasets import Dataset
 from models.errors import BadRequest, Conflict, FieldError, PayloadTooLarge, Unprocessable
+from models.samples import public
 
 router = APIRouter(tags=["datasets"])
 
@@ -51,7 +53,7 @@ def declare_dataset(
     """Announce a dataset. Its content follows by `PUT …/content`, or is fetched from `url` where that is allowed."""
     declared = validated(schemas.DatasetDeclaration, document)
     if declared.url is not None:
-        _check_source(service, declared.url)
+        _check_source(service, declared.url, format=declared.format)
     options = formats.parse_options(declared.format, declared.options).model_dump(mode="json", exclude_unset=True)
     if (declared.bytes or 0) > service.settings.max_upload_bytes:
         limit = service.settings.max_upload_bytes
@@ -163,9 +165,11 @@ def _is_last(header: str) -> bool:
     return header == "?1"
 
 
-def _check_source(service: Service, url: str) -> None:
+def _check_source(service: Service, url: str, *, format: str) -> None:  # noqa: A002 - the word clients use
     """Raise Unprocessable for a URL that the service may not fetch from, as far as it can be said without a look-up."""
     settings = service.settings
+    if url.startswith(public.SCHEME) and settings.dataset_urls != "none":
+        return _check_public(url, format=format)
     detail = "is not read: this service imports no datasets; TRAINYARD_DATASET_URLS allows it"
     if settings.dataset_urls != "none":
         try:
@@ -173,5 +177,18 @@ def _check_source(service: Service, url: str) -> None:
         except outbound.Refused as refused:
             detail = str(refused)
         else:
-            return
+            return None
     raise Unprocessable(f"#/url {detail}.", code="invalid_body", errors=[FieldError("#/url", detail)])
+
+
+def _check_public(url: str, *, format: str) -> None:  # noqa: A002 - the word clients use
+    at, detail = (
+        "#/url",
+        f"names no public dataset; there are {', '.join(public.SCHEME + name for name in public.PUBLIC)}",
+    )
+    with suppress(KeyError):
+        found = public.named(url)
+        if found is None or found.format == format:
+            return
+        at, detail = "#/format", f"must be {found.format} for {url}"
+    raise Unprocessable(f"{at} {detail}.", code="invalid_body", errors=[FieldError(at, detail)])

@@ -24,7 +24,8 @@ class DatasetDeclaration(Shape):
         None,
         min_length=1,
         max_length=2000,
-        description="Where the service fetches the content itself, if TRAINYARD_DATASET_URLS allows it.",
+        description="Where the service fetches the content itself, if TRAINYARD_DATASET_URLS allows it: an address, or "
+        "`public:mnist`, `public:fashion_mnist` or `public:cifar10`.",
     )
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Checked on arrival when given.")
     options: dict[str, Any] = Field({}, description="What the format needs to know; `/v1/catalogue` lists it.")

@@ -90,6 +90,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "models.formats.idx:read_idx",
             ),
             Format(
+                "cifar",
+                "A zip or tar of CIFAR-10's binary records, data_batch_1.bin and so on; test_batch.bin apart.",
+                Options,
+                "models.formats.cifar:read_cifar",
+            ),
+            Format(
                 "images",
                 "A zip or tar of images, one folder per class; train/ and test/ above them stay apart.",
                 ImagesOptions,

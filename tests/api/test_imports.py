@@ -233,7 +233,7 @@ def test_a_fetch_that_takes_too_long_is_given_up(api: TestClient, source: Source
 
 def test_a_project_cannot_fill_the_disk_by_url(settings: Settings, database: Database, source: Source):
     with importing(settings, database, max_project_bytes=len(ROWS) - 1) as api:
-        assert "may take" in _refusal(api, source)
+        assert "they may" in _refusal(api, source)
 
 
 def test_an_import_that_is_deleted_meanwhile_leaves_nothing(api: TestClient, source: Source, settings: Settings):
