@@ -4,20 +4,28 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import obstore
 import pytest
 
 from models import checkpoints, datasets, jobs, orphans
+from models.artifacts import open_store
 from models.artifacts.objects import ObjectStore
 from models.checkpoints import Checkpoint
 from models.database import Database
+from models.leases import Lease
 from models.status import Status
 from tests.fixtures.object_store import REFUSAL, Answer, Bucket
 from tests.fixtures.waiting import wait_for
 from tests.worker.running import job_spec, running_spares
+from tests.worker.tracking import wandb_files
+from tests.worker.tracking.stored import is_fed
 from tests.worker.yard import PROJECT, Yard, open_yard
 from worker.provisions import PREDICTING
 from worker.spares import Spares
+from worker.tracking.feeder import Feeder, Patience
+from worker.tracking.offline import keeper
 from worker.training import checkpoint
 
 CONTENT = b"a,b\n1,2\n"
@@ -37,7 +45,7 @@ def machine(sqlite_database: Database, tmp_path: Path, spares: Spares, bucket: B
     """Opens a worker on a machine of its own: `machine("first", offline_seconds=1)`."""
     with ExitStack() as stack:
 
-        def opened(name: str = "first", **settings: float) -> Yard:
+        def opened(name: str = "first", **settings: Any) -> Yard:
             folder = tmp_path / name
             store = bucket.open(folder / "cache", owner="worker")
             return stack.enter_context(open_yard(sqlite_database, folder, spares, store=store, **settings))
@@ -207,3 +215,61 @@ def test_a_sweep_leaves_what_rows_name_and_takes_the_rest(machine: OpenYard, tmp
     yard.store.delete(kept(yard, job.id)[0].location)
     yard.store.put(source, "jobs/other/1/7-0/manifest.json")
     assert len(orphans.sweep(yard.database, yard.store).damaged) == 1
+
+
+def test_an_offline_run_is_carried_once_the_job_is_over(machine: OpenYard, tmp_path: Path):
+    yard = machine(patience=Patience(poll=0.05, first_retry=0.05, linger=60))
+    assert isinstance(yard.store, ObjectStore)
+    job_id = yard.submit("plain", tracking={"wandb": {"project": "flowers", "mode": "offline"}})
+    earlier = tmp_path / "of an earlier attempt"
+    earlier.write_bytes(b"half")
+    yard.store.put(earlier, f"jobs/{job_id}/wandb/wandb/offline-run-1-{job_id}/run-{job_id}.wandb")
+    yard.ring()
+    yard.wait(job_id, Status.SUCCEEDED)
+    wait_for(lambda: is_fed(yard), "the run to be carried", timeout_seconds=90)
+    assert yard.job(job_id).warnings == []
+    (key,) = (key for key in stored(yard) if key.endswith(".wandb"))
+    carried = tmp_path / "carried.wandb"
+    carried.write_bytes(bytes(obstore.get(yard.store._store, key).bytes()))
+    assert (wandb_files.run_of(carried).run_id, wandb_files.exit_code_of(carried)) == (job_id, 0)
+    assert not list(yard.store.workspace(f"jobs/{job_id}").glob("wandb/**/*.wandb"))
+
+
+def test_a_run_that_cannot_be_carried_is_tried_again_and_then_told_of(
+    sqlite_database: Database, tmp_path: Path, bucket: Bucket
+):
+    told: list[tuple[str, str]] = []
+    store = bucket.open(tmp_path / "cache", owner="worker")
+    path = store.workspace("jobs/job_1/wandb") / "wandb/offline-run-1-x/files/config.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    keep = keeper(store, "jobs/job_1/wandb", settings={"mode": "offline"})
+    patience = Patience(first_retry=0.01, linger=0.5)
+    feeder = Feeder(
+        "wandb",
+        {},
+        database=sqlite_database,
+        lease=Lease("job_1", 1, "token"),
+        warn=lambda code, message: told.append((code, message)),
+        folder=tmp_path,
+        keep=keep,
+        patience=patience,
+    )
+    feeder.end()
+    feeder._is_whole = True
+    with bucket.front.failing(403, REFUSAL):
+        feeder._store()
+    assert [code for code, _ in told] == ["tracking_gap"]
+    assert path.exists()
+    feeder._store()
+    assert [key for key, _ in store.walk("jobs")] == ["jobs/job_1/wandb/wandb/offline-run-1-x/files/config.yaml"]
+    assert not path.exists()
+
+
+def test_only_offline_runs_on_an_object_store_are_carried(bucket: Bucket, tmp_path: Path):
+    store = bucket.open(tmp_path)
+    assert keeper(store, "jobs/job_1/wandb", settings={"mode": "online"}) is None
+    assert (
+        keeper(open_store(str(tmp_path / "shared"), folder=tmp_path, owner="tests"), "k", settings={"mode": "offline"})
+        is None
+    )

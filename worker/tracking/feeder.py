@@ -38,7 +38,10 @@ class Patience:
 
 
 class Feeder:
-    """Tells a tracker everything that is committed, from where the tracker says that it is."""
+    """Tells a tracker everything that is committed, from where the tracker says that it is.
+
+    `keep` makes the run of a job that is over last where it would not by itself; it may raise Unavailable.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Feeder:
         lease: Lease,
         warn: Warn,
         folder: Path,
+        keep: Callable[[], None] | None = None,
         patience: Patience = Patience(),
         command: Sequence[str] = COMMAND,
     ) -> None:
@@ -59,11 +63,13 @@ class Feeder:
         self._lease = lease
         self._warn = warn
         self._folder = folder
+        self._keep = keep
         self._patience = patience
         self._command = command
         self._position: int | None = None
         self._ended = threading.Event()
         self._is_killed = False
+        self._is_whole = False
         self._has_complained = False
         self._deadline = float("inf")
         self._child: TrackerProcess | None = None
@@ -94,6 +100,7 @@ class Feeder:
         pause = self._patience.first_retry
         while not self._is_killed and time.monotonic() < self._deadline:
             if self._try():
+                self._store()
                 return
             self._wait(pause)
             pause = min(2 * pause, self._patience.longest_retry)
@@ -128,9 +135,23 @@ class Feeder:
                 self._position = portion.last_step
             elif has_ended:
                 child.ask(_closing(standing), timeout_seconds=self._in_time(self._patience.answer))
+                self._is_whole = standing.status.is_terminal
                 return
             if portion.is_all and not has_ended:
                 self._ended.wait(self._patience.poll)
+
+    def _store(self) -> None:
+        """Have a run that is over kept, again and again while there is time."""
+        while self._keep is not None and self._is_whole and not self._is_killed:
+            try:
+                return self._keep()
+            except (Unavailable, OSError, ValueError) as error:
+                if time.monotonic() >= self._deadline:
+                    message = f"The offline run of {self._title} stays on its worker's disk: {error}"
+                    self._say("tracking_gap", message)
+                    return None
+                self._wait(self._patience.first_retry)
+        return None
 
     def _look(self, position: int) -> tuple[Standing | None, Portion]:
         """Where the job stands and what comes next, however long the database is away."""

@@ -16,6 +16,7 @@ from models.leases import Claim, Lease
 from models.status import Status
 from worker.ledger import Ledger
 from worker.tracking.feeder import Feeder, Patience
+from worker.tracking.offline import keeper
 from worker.tracking.process import COMMAND
 from worker.tracking.sinks import SINKS, TITLES
 
@@ -89,7 +90,8 @@ class Trackers:
 
     def _feeder(self, tracker: str, claim: Claim, ledger: Ledger) -> Feeder:
         settings: dict[str, Any] = claim.spec["tracking"][tracker]
-        folder = self._store.workspace(f"jobs/{claim.lease.job_id}/{tracker}")
+        key = f"jobs/{claim.lease.job_id}/{tracker}"
+        folder = self._store.workspace(key)
         run = {
             "job_id": claim.lease.job_id,
             "name": claim.spec.get("name"),
@@ -107,6 +109,7 @@ class Trackers:
             lease=claim.lease,
             warn=ledger.remark,
             folder=folder,
+            keep=keeper(self._store, key, settings=settings),
             patience=self._patience,
             command=self._command,
         )
