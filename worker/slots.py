@@ -267,7 +267,7 @@ class Slots:
             self._drain_one(supervisor)
         self._trackers.begin(job.claim, ledger)
         try:
-            status = supervisor.run(on_first_step=lambda: self._spares.refill(slot), give_up=self._give_up)
+            status = supervisor.run(on_spare_due=lambda: self._spares.refill(slot), give_up=self._give_up)
             log.info("job %s attempt %d: %s", lease.job_id, lease.attempt, status or "superseded")
             self._quarantine.judge(slot, supervisor.ending)
         finally:

@@ -43,6 +43,8 @@ _RANKS: Final = {"pause": 1, "stop": 2, "drain": 3, "cancel": 4}
 _NEVER: Final = float("inf")
 _DUMP_SECONDS: Final = 0.5
 _EXIT_SECONDS: Final = 5.0
+#: The next spare warms up once its predecessor has trained for so long, or is done: a small job has the machine alone.
+SPARE_SECONDS: Final = 0.5
 
 
 class Supervisor:
@@ -77,23 +79,24 @@ class Supervisor:
         self._memory_kills = memory_kills.Recent(time.monotonic(), count=memory_kills.count)
         self._has_started = False
         self._is_over = False
-        self._on_first_step: Callable[[], None] | None = None
+        self._on_spare_due: Callable[[], None] = lambda: None
         self._steering = threading.Lock()
         self._waker, self._alarm = socket.socketpair()
         self._selector = selectors.DefaultSelector()
         now = time.monotonic()
         longest = limits.max_runtime_seconds
         self._watchdog = Watchdog(patience_seconds=limits.watchdog_seconds, now=now)
+        self._spare_at = 0.0  # not before the first step
         self._must_end_at = _NEVER if longest is None else now + longest
         self._kill_at = _NEVER
 
-    def run(self, *, on_first_step: Callable[[], None], give_up: threading.Event) -> Status | None:
+    def run(self, *, on_spare_due: Callable[[], None], give_up: threading.Event) -> Status | None:
         """Supervise to the end; answers where the job stands then, or None where this attempt has no say any more.
 
-        `on_first_step` is called once, as soon as the trainer trains; with `give_up` set, a database that does not
-        answer is no longer waited for.
+        `on_spare_due` is called once, when the next trainer may warm up without being in this one's way; with `give_up`
+        set, a database that does not answer is no longer waited for.
         """
-        self._on_first_step = on_first_step
+        self._on_spare_due = on_spare_due
         try:
             self._luggage.begin(
                 self._start,
@@ -218,13 +221,15 @@ class Supervisor:
         match frame.kind:
             case "progress":
                 self._watchdog.saw_step(frame.fields["step"], now=now)
-                frame = Frame("progress", {**frame.fields, "eta_seconds": self._eta_seconds(frame)})
-                self._start_next_spare()
+                self._spare_at = self._spare_at or now + SPARE_SECONDS
+                eta_seconds = self._watchdog.seconds_left(frame.fields["step"], of=frame.fields["steps"])
+                frame = Frame("progress", {**frame.fields, "eta_seconds": eta_seconds})
             case "phase":
                 self._watchdog.saw_phase(is_training=frame.fields["phase"] == "training", now=now)
             case "finished" | "failed":
                 self._seen.last = frame
                 self._is_over = True
+                self._make_spare()
                 return
             case "sign":
                 self._watchdog.saw_sign(now)
@@ -235,16 +240,10 @@ class Supervisor:
                 self._watchdog.saw_sign(now)
         self._luggage.carry(frame, tell=self._relay.put)
 
-    def _start_next_spare(self) -> None:
-        if self._on_first_step is not None:
-            self._on_first_step()
-            self._on_first_step = None
-
-    def _eta_seconds(self, progress: Frame) -> float | None:
-        steps, per_step = progress.fields["steps"], self._watchdog.step_seconds
-        if steps is None or per_step is None:
-            return None
-        return max(0.0, float(steps - progress.fields["step"]) * per_step)
+    def _make_spare(self) -> None:
+        if self._spare_at != _NEVER:
+            self._spare_at = _NEVER
+            self._on_spare_due()
 
     def _copy_output(self) -> None:
         """Take what the trainer has printed; also what is left when it is over."""
@@ -258,7 +257,7 @@ class Supervisor:
 
     def _next_deadline(self) -> float:
         offline_at = self._relay.last_beat_at + self._limits.offline_seconds
-        return min(self._hung_at(), self._must_end_at, self._kill_at, offline_at)
+        return min(self._hung_at(), self._must_end_at, self._kill_at, offline_at, self._spare_at or _NEVER)
 
     def _hung_at(self) -> float:
         """When patience ends; a trainer that will be killed anyway is not waited for twice."""
@@ -266,6 +265,8 @@ class Supervisor:
 
     def _keep_deadlines(self, now: float) -> None:
         self._memory_kills.look(now)
+        if now >= (self._spare_at or _NEVER):
+            self._make_spare()
         if now >= self._kill_at:
             self._kill_at = _NEVER
             self._end_now()

@@ -35,6 +35,12 @@ class Watchdog:
         """The median time of the last steps; None until two have been seen."""
         return statistics.median(self._step_seconds) if self._step_seconds else None
 
+    def seconds_left(self, step: int, *, of: int | None) -> float | None:
+        """How long the steps that are left will take; None where that is not known."""
+        if of is None or self.step_seconds is None:
+            return None
+        return max(0.0, float(of - step) * self.step_seconds)
+
     def saw_phase(self, *, is_training: bool, now: float) -> None:
         """The trainer has entered another phase."""
         self._seen_at = now

@@ -193,6 +193,15 @@ def test_a_spare_whose_job_cannot_be_supervised_is_not_left_behind(sqlite_yard):
     assert sqlite_yard.job(job_id).status == Status.RUNNING, "its lease runs out, and the reaper ends the attempt"
 
 
+def test_while_a_job_trains_the_next_spare_is_made(sqlite_yard):
+    job_id = sqlite_yard.submit("endless")
+    sqlite_yard.ring()
+    assert wait_for(lambda: sqlite_yard.spares._idle.get(0), "the next spare").is_open()
+    assert sqlite_yard.job(job_id).status == Status.RUNNING
+    sqlite_yard.control("cancel", job_id)
+    sqlite_yard.wait(job_id)
+
+
 def test_after_a_job_the_next_spare_is_ready(sqlite_yard):
     sqlite_yard.train("plain")
     assert wait_for(lambda: sqlite_yard.spares._idle.get(0), "the next spare").is_open()
