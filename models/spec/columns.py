@@ -10,7 +10,7 @@ from models.spec.data import ColumnSplit, Data, Feature, GroupSplit, TimeSplit
 from models.spec.mistakes import invalid
 from models.spec.pointers import pointer
 
-FeatureType = Literal["number", "category", "text"]
+FeatureType = Literal["number", "category", "text", "calendar"]
 AUTO_TYPES: dict[str, FeatureType] = {"number": "number", "category": "category", "boolean": "category"}
 MAX_NAMED = 20
 
@@ -107,9 +107,9 @@ def _features(data: Data, profile: Profile, *, target: ColumnProfile, task: str)
     chosen: dict[str, Feature] = {}
     errors: list[FieldError] = []
     for column in profile.columns:
-        if column.name in out:
-            continue
         asked = data.features.get(column.name) or data.features.get("*")
+        if column.name in (set(data.ignore) if asked is not None and asked.type == "calendar" else out):
+            continue
         if series and column.name == target.name:
             asked = Feature(type="number")
         if asked is None or (kind := _type(asked, column, series=series)) is None:
@@ -133,8 +133,12 @@ def _misread(kind: FeatureType, column: ColumnProfile, *, series: bool) -> str |
     """Why a column cannot be read as that type; None where it can."""
     if kind == "number" and not _holds_numbers(column):
         return f"cannot be read as a number: it holds {column.type} values"
-    if kind != "number" and series:
-        return "a forecast reads numbers only"
+    if kind == "calendar" and not series:
+        return "calendar is for forecasts"
+    if kind == "calendar" and column.type != "datetime":
+        return f"cannot be read as times: it holds {column.type} values"
+    if kind == "text" and series:
+        return "a forecast reads no texts, but numbers, categories and times"
     if kind == "text" and column.type not in ("text", "category"):
         return f"cannot be read as a text: it holds {column.type} values"
     return None

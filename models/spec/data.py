@@ -18,10 +18,11 @@ DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 class Feature(Section):
     """How one column is read."""
 
-    type: Literal["auto", "number", "category", "text"] = Field(
+    type: Literal["auto", "number", "category", "text", "calendar"] = Field(
         "auto",
         description="How the column enters the network: as a number, a category or a text; auto goes by the profile, "
-        "and reads a text where there is nothing else.",
+        "and reads a text where there is nothing else. `calendar` is for the times of a forecast: sine and cosine of "
+        "the time of day, the weekday and the time of year. Auto leaves times out, and a forecast's categories.",
     )
     missing_values: Marks = Field(
         (), description='Texts that mean a value is missing in this column too, such as "0" where nothing can be 0.'

@@ -29,6 +29,10 @@ def _mistakes(spec: JobSpec, *, kind: str) -> Iterator[FieldError]:
     ):
         detail = "needs classes of a table or of texts; only report fits here"
         yield FieldError("#/cleaning/conflicting_labels", detail)
+    reads_kinds = kind == "series" and any(feature.type == "category" for feature in spec.data.features.values())
+    if reads_kinds and spec.preprocessing.category.encoding == "ordinal":
+        detail = "cannot be ordinal for a forecast, which gives every category a column, and so a vector of weights"
+        yield FieldError("#/preprocessing/category/encoding", detail)
     number = spec.preprocessing.number
     ordered = kind == "series" or isinstance(spec.data.split, TimeSplit)
     if number.impute == "forward_fill" and not ordered and kind == "table":

@@ -126,6 +126,15 @@ def test_a_forecast_looks_back_on_numbers_in_order_of_the_only_time_column():
     assert list(spec.data.features) == ["age", "grade", "income"]
 
 
+def test_a_forecast_reads_categories_and_times_when_it_is_told_to():
+    named = {"job": "category", "day": "calendar", "age": "number"}
+    spec = resolved(data={"target": "income", "features": named}, task="forecasting")
+    assert {name: one.type for name, one in spec.data.features.items()} == {**named, "income": "number"}
+    assert spec.data.split.column == "day"
+    assert "day" not in spec.data.ignore
+    assert resolve(spec, TABLE) == spec
+
+
 def test_a_recurrent_network_on_a_table_means_a_forecast():
     assert resolved(data={"target": "income"}, network="gru").task == "forecasting"
 
@@ -174,9 +183,23 @@ def test_small_batches_are_not_normalized_over_themselves():
         ({"data": {"target": "income", "split": "random"}, "task": "forecasting"}, "#/data/split/type", "must be time"),
         ({"data": {"target": "job"}, "task": "forecasting"}, "#/data/target", "a forecast needs numbers"),
         (
-            {"data": {"target": "income", "features": {"job": "category"}}, "task": "forecasting"},
+            {"data": {"target": "income", "features": {"job": "calendar"}}, "task": "forecasting"},
             "#/data/features/job",
-            "a forecast reads numbers only",
+            "cannot be read as times: it holds category values",
+        ),
+        (
+            {"data": {"target": "income", "features": {"day": "calendar"}}},
+            "#/data/features/day",
+            "calendar is for forecasts",
+        ),
+        (
+            {
+                "data": {"target": "income", "features": {"job": "category"}},
+                "task": "forecasting",
+                "preprocessing": {"category": {"encoding": "ordinal"}},
+            },
+            "#/preprocessing/category/encoding",
+            "cannot be ordinal for a forecast",
         ),
         ({"data": {"target": "job"}, "network": "cnn"}, "#/network/type", "does not read this data (table)"),
         ({"data": {"target": "job"}, "loss": "mse"}, "#/loss/type", "mse does not fit classification"),

@@ -157,4 +157,5 @@ def test_a_text_beside_columns_is_for_networks_that_read_both():
 
 def test_a_forecast_reads_no_text():
     series = {"target": "length", "features": {"body": "text"}}
-    assert mistakes(TABLE, task="forecasting", data=series) == {"#/data/features/body": "a forecast reads numbers only"}
+    detail = "a forecast reads no texts, but numbers, categories and times"
+    assert mistakes(TABLE, task="forecasting", data=series) == {"#/data/features/body": detail}

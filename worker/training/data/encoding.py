@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from torch import Tensor
 from models.errors import InvalidData, InvalidRow
 from models.formats.decoding import Framing, Shape, brought_to, decode
 from worker.training.data.cells import Row, Unusual, as_raw_numbers, counts
+from worker.training.data.covariates import Covariates
 from worker.training.data.signature import plain
 from worker.training.data.table_encoding import TableEncoding
 from worker.training.data.text_encoding import TextEncoding
@@ -97,11 +99,17 @@ class ImageEncoding:
 
 @dataclass(frozen=True, slots=True)
 class SeriesEncoding:
-    """Rows such as {"series": [[1.0, 20.5], ...]}: the last `window` time steps, one value per column each."""
+    """Rows such as {"series": [[1.0, 20.5], ...]}: the last `window` time steps, one value per column each.
+
+    With `covariates`, words and times among them, a step has a cell for each of `sent`, and `columns` are what is made
+    of those: the numbers first.
+    """
 
     kind: ClassVar[str] = "series"
     columns: tuple[str, ...]
     window: int
+    sent: tuple[str, ...] = ()
+    covariates: Covariates | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -115,14 +123,52 @@ class SeriesEncoding:
         return {"series": as_raw_numbers(np.array(windows, np.float64).reshape(shape))}
 
     def unusual(self, tensors: Mapping[str, Tensor]) -> Unusual:
-        """Windows with steps that have no value, by column."""
-        return Unusual(counts(self.columns, tensors["series"].isnan().any(dim=1)))
+        """Windows with steps that have no value, or one that no training row had, by column."""
+        windows = tensors["series"]
+        if self.covariates is None:
+            return Unusual(counts(self.columns, windows.isnan().any(dim=1)))
+        num_numbers = len(self.columns) - len(self.covariates.names)
+        missing = Counter(counts(self.columns[:num_numbers], windows[:, :, :num_numbers].isnan().any(dim=1)))
+        unseen = Counter[str]()
+        for window in windows[:, :, num_numbers:].double().numpy():
+            gone, new = self.covariates.unusual(window)
+            missing.update(name for name, holds in gone.items() if holds)
+            unseen.update(name for name, holds in new.items() if holds)
+        return Unusual(dict(missing), dict(unseen))
 
     def document(self) -> dict[str, Any]:
         """The encoding as plain JSON values."""
-        return {"kind": self.kind, **plain(self)}
+        document = {"kind": self.kind, "columns": list(self.columns), "window": self.window}
+        if self.covariates is None:
+            return document
+        return {**document, "sent": list(self.sent), "covariates": self.covariates.document()}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """The encoding that `document` described."""
+        columns, window = tuple(document["columns"]), document["window"]
+        if "covariates" not in document:
+            return cls(columns, window)
+        return cls(columns, window, tuple(document["sent"]), Covariates.from_document(document["covariates"]))
 
     def _window(self, value: Any, place: str) -> npt.NDArray[np.float64]:
+        return self._plain(value, place) if self.covariates is None else self._mixed(value, place, self.covariates)
+
+    def _mixed(self, value: Any, place: str, covariates: Covariates) -> npt.NDArray[np.float64]:
+        """A window whose steps hold words and times beside numbers."""
+        is_list = isinstance(value, list) and all(isinstance(step, list) for step in value)
+        if not is_list or len(value) < self.window or any(len(step) != len(self.sent) for step in value):
+            wanted = f"{self.window} steps of {len(self.sent)} cells each: {', '.join(self.sent)}"
+            raise InvalidData(f"its series is no list of {wanted}", place=place)
+        steps = [dict(zip(self.sent, step, strict=True)) for step in value[-self.window :]]
+        names = self.columns[: len(self.columns) - len(covariates.names)]
+        numbers = _array([[step[name] for name in names] for step in steps], place=place, name="series")
+        try:
+            return np.concatenate([numbers, covariates.read(steps)], axis=1)
+        except InvalidRow as error:
+            raise InvalidData(error.message, place=place) from error
+
+    def _plain(self, value: Any, place: str) -> npt.NDArray[np.float64]:
         array = _array(value, place=place, name="series")
         if array.ndim == 1 and len(self.columns) == 1:
             array = array[:, None]
@@ -143,7 +189,7 @@ def restored(document: Mapping[str, Any]) -> TableEncoding | ImageEncoding | Ser
     if document["kind"] == "image":
         return ImageEncoding(**values)
     if document["kind"] == "series":
-        return SeriesEncoding(**values)
+        return SeriesEncoding.from_document(document)
     return TableEncoding.from_document(values)
 
 

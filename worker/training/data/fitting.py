@@ -26,15 +26,20 @@ FEWEST_STEPS = 16
 _CHUNK = 1024
 
 
-def fit_numbers(train: Floats, *, names: Sequence[str], spec: NumberSpec, report: Report) -> Numbers:
+def fit_numbers(
+    train: Floats, *, names: Sequence[str], spec: NumberSpec, report: Report, num_fenced: int | None = None
+) -> Numbers:
     """A module for columns [N, F] of training rows, each with at least one number. Notes what it filled and changed.
 
-    The order is outliers, gaps, scale: each is measured on what comes out of those before it.
+    The order is outliers, gaps, scale: each is measured on what comes out of those before it. Outliers are looked for
+    in the first `num_fenced` columns, all where it is None.
     """
     action = "none" if isinstance(spec.outliers, NoOutliers) else spec.outliers.action
     if action == "drop_row":  # those rows are gone by now, and no other row changes
         action = "none"
-    low, high = fences(train, spec.outliers if action != "none" else NoOutliers(), names=names, report=report)
+    low, high = fences(
+        train, spec.outliers if action != "none" else NoOutliers(), names=names[:num_fenced], report=report
+    )
     treated = np.isfinite(low)
     if action == "null":
         train = np.where(outside(train, low, high), np.nan, train)

@@ -13,6 +13,7 @@ from models.formats.sources import Table
 from models.spec import JobSpec
 from models.spec.cleaning import MedianFilter, MovingAverage
 from models.spec.data import TimeSplit
+from worker.training.data import covariates
 from worker.training.data.anchors import MAX_COLUMNS
 from worker.training.data.anchors import fit as fit_anchor
 from worker.training.data.cells import as_raw_numbers
@@ -51,11 +52,12 @@ def prepare_series(spec: JobSpec, source: Table, *, device: torch.device) -> Dat
     how = spec.preprocessing.series
     starts = _starts(answers, parts, spec, report)
     starts[TRAIN] = _wanted(starts[TRAIN], numbers, parts, spec, names, report)
+    encoding, numbers = _with_covariates(spec, table, parts, names, numbers, report)
     target = _standardised(answers, parts)
     # overlapping windows are one tensor seen many times: [L, F] takes the memory, not [N, T, F]
     seen = as_raw_numbers(numbers).unfold(0, how.window, 1).transpose(1, 2)
     ahead = target.values[:, 0].unfold(0, how.horizon, 1)
-    preprocessing = _fitted(spec, numbers[parts == TRAIN], names, report)
+    preprocessing = _fitted(spec, numbers[parts == TRAIN], list(encoding.columns), report, num_numbers=len(names))
     if preprocessing.anchor is not None:
         _anchor(preprocessing, seen, ahead, starts[TRAIN], target)
     return Data(
@@ -71,14 +73,28 @@ def prepare_series(spec: JobSpec, source: Table, *, device: torch.device) -> Dat
             anchored=preprocessing.anchor is not None,
         ),
         report.document(),
-        {"encoding": SeriesEncoding(tuple(names), how.window).document(), "preprocessing": plan(preprocessing)},
+        {"encoding": encoding.document(), "preprocessing": plan(preprocessing)},
     )
 
 
-def _fitted(spec: JobSpec, train: Floats, names: list[str], report: Report) -> SeriesPreprocessing:
+def _with_covariates(
+    spec: JobSpec, table: Table, parts: Parts, names: list[str], numbers: Floats, report: Report
+) -> tuple[SeriesEncoding, Floats]:
+    """The encoding of windows, and all columns [L, F]: the numbers, then what is made of categories and times."""
+    window, found = spec.preprocessing.series.window, covariates.fit(spec, table, parts, report)
+    if found is None:
+        return SeriesEncoding(tuple(names), window), numbers
+    others, columns = found
+    used = {*names, *(one.name for one in others.words.categories), *others.times}
+    sent = tuple(name for name in spec.data.features if name in used)
+    encoding = SeriesEncoding((*names, *others.names), window, sent, others)
+    return encoding, np.concatenate([numbers, columns], axis=1)
+
+
+def _fitted(spec: JobSpec, train: Floats, names: list[str], report: Report, *, num_numbers: int) -> SeriesPreprocessing:
     """Preprocessing fitted on the training rows [L, F], its anchor still to be measured."""
     number, noise, how = spec.preprocessing.number, spec.cleaning.noise, spec.preprocessing.series
-    numbers = fit_numbers(train, names=names, spec=number, report=report)
+    numbers = fit_numbers(train, names=names, spec=number, report=report, num_fenced=num_numbers)
     columns = how.window * numbers.num_outputs + 1
     own_past = columns > MAX_COLUMNS
     anchor = {
@@ -149,7 +165,9 @@ def _numbers(spec: JobSpec, table: Table, parts: Parts, report: Report) -> tuple
     """The feature columns [L, F] with at least one number among the training rows."""
     target = spec.data.target
     columns: dict[str, Floats] = {}
-    for name in spec.data.features:
+    for name, feature in spec.data.features.items():
+        if feature.type != "number":
+            continue
         column = numbers_of(table.columns[name].combine_chunks(), name=name)
         if np.isnan(column[parts == TRAIN]).all():
             if name == target:
