@@ -38,6 +38,7 @@ class Head:
         command = [str(ray), "start", "--head", "--block", "--disable-usage-stats", *ports, *local]
         self.process = subprocess.Popen(command, stdout=sys.stderr)
         self.client = self._connected(f"http://127.0.0.1:{dashboard}")
+        self._await_agent()
 
     def _connected(self, address: str) -> JobSubmissionClient:
         deadline = time.monotonic() + _START_SECONDS
@@ -51,6 +52,19 @@ class Head:
                 time.sleep(0.1)
             else:
                 return client
+
+    def _await_agent(self) -> None:
+        """Wait until a first job is taken: the head answers before it can start any."""
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self.run()
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1.0)
+            else:
+                return
 
     def run(self) -> Mapping[str, Any]:
         """Seconds from submitting to the first step, and to success."""

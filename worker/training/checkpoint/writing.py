@@ -1,8 +1,10 @@
 """Making a snapshot durable, so that a crash at any moment leaves the old state or the new one, never half of either.
 
-.tmp-<step>-<random>/  every file written and synced
-                       manifest.json with sizes and digests, written last and synced; the folder synced
+.tmp-<step>-<random>/  every file written, manifest.json with sizes and digests last
+                       every file synced, then the folder
 rename to <step>/      the folder above synced: now it is there for good
+
+The disk begins with a file as soon as it is written, and all are waited for together.
 
 Where <step>/ is there already it is renamed to <step>.old/ first, and removed once the new one is there for good. A
 crash between the two renames leaves <step>.old/ alone: whoever looks for <step>/ finds it there (`standing`).
@@ -18,8 +20,9 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from worker.training.callbacks import SavedCheckpoint, SavedFile
 from worker.training.checkpoint.background import Abandoned
@@ -61,13 +64,15 @@ def save(
     temporary.mkdir(parents=True)
     contents = [_Content(name, pieces) for name, pieces in _contents(snapshot)]
     try:
-        for content in contents:
-            _write(temporary / content.name, content.pieces, on_sign=on_sign)
-        files = [content.described() for content in contents]
-        manifest = {"format": FORMAT, "step": snapshot.step, "epoch": snapshot.epoch, **facts}
-        manifest["files"] = {file.name: {"bytes": file.bytes, "sha256": file.sha256} for file in files}
-        last = _Content(MANIFEST, [_json(manifest)])
-        _write(temporary / MANIFEST, last.pieces)
+        with ExitStack() as opened:
+            written = [_write(content, temporary, opened, on_sign=on_sign) for content in contents]
+            files = [content.described() for content in contents]
+            manifest = {"format": FORMAT, "step": snapshot.step, "epoch": snapshot.epoch, **facts}
+            manifest["files"] = {file.name: {"bytes": file.bytes, "sha256": file.sha256} for file in files}
+            last = _Content(MANIFEST, [_json(manifest)])
+            for file in (*written, _write(last, temporary, opened)):
+                os.fsync(file.fileno())
+                on_sign()
         sync_directory(temporary)
         path = _put_in_place(temporary, directory / str(snapshot.step))
     except (OSError, Abandoned):
@@ -120,19 +125,23 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _write(path: Path, pieces: Sequence[Piece], *, on_sign: Callable[[], None] = lambda: None) -> None:
+def _write(
+    content: _Content, folder: Path, opened: ExitStack, *, on_sign: Callable[[], None] = lambda: None
+) -> BinaryIO:
+    """Write a file and have the disk begin with it; answers it open, to be synced."""
     begun, end = 0, 0
-    with path.open("xb") as file:
-        for piece in pieces:
-            file.write(piece)
-            on_sign()
-            end += memoryview(piece).nbytes
-            if end - begun >= _EARLY_BYTES:
-                file.flush()
-                _begin_to_sync(file.fileno(), begun, end)
-                begun = end
-        file.flush()
-        os.fsync(file.fileno())
+    file = opened.enter_context((folder / content.name).open("xb"))
+    for piece in content.pieces:
+        file.write(piece)
+        on_sign()
+        end += memoryview(piece).nbytes
+        if end - begun >= _EARLY_BYTES:
+            file.flush()
+            _begin_to_sync(file.fileno(), begun, end)
+            begun = end
+    file.flush()
+    _begin_to_sync(file.fileno(), begun, end)
+    return file
 
 
 def _begin_to_sync(descriptor: int, start: int, end: int) -> None:

@@ -262,7 +262,7 @@ def test_a_crash_while_the_replaced_folder_is_removed_is_forgotten(tmp_path):
     assert value_of(load(tmp_path / "7")) == 3.0
 
 
-def test_a_save_gives_a_sign_after_every_piece_of_a_file(tmp_path):
+def test_a_save_gives_a_sign_after_every_piece_and_every_sync_of_a_file(tmp_path):
     signs = []
     content = snapshot(best={"layer.weight": torch.zeros(2, 3)})
     save(
@@ -274,7 +274,8 @@ def test_a_save_gives_a_sign_after_every_piece_of_a_file(tmp_path):
         on_sign=lambda: signs.append(len(list(next(tmp_path.iterdir()).iterdir()))),
     )
     best, optimizer, state, weights = 2, 2, 1, 3  # a header each where there are tensors
-    assert signs == [*[1] * best, *[2] * optimizer, *[3] * state, *[4] * weights]
+    synced = [5] * 5  # with the manifest
+    assert signs == [*[1] * best, *[2] * optimizer, *[3] * state, *[4] * weights, *synced]
 
 
 def test_a_save_that_is_abandoned_leaves_no_trace(tmp_path):
