@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
+import zipfile
 
 import numpy as np
 import pytest
 
 from models.errors import InvalidData
+from models.formats import limits
+from models.formats.image_files import ImageFiles
+from models.formats.summaries import profile
 
 
 def idx(array: np.ndarray, *, kind: int = 8) -> bytes:
@@ -83,3 +88,77 @@ def test_what_is_wrong_is_named_with_its_file(read, zipped, files, place, messag
     with pytest.raises(InvalidData, match=message) as caught:
         read(zipped(files), "idx")
     assert caught.value.place == place
+
+
+@pytest.fixture
+def nothing_is_held(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_HELD_BYTES", 100)
+
+
+def stored(files: dict[str, bytes]) -> bytes:
+    """A zip that packs nothing."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def whole(read, content, monkeypatch):
+    """The same archive, held in memory."""
+    monkeypatch.setattr(limits, "MAX_HELD_BYTES", 1 << 30)
+    return read(content, "idx")
+
+
+@pytest.mark.usefixtures("nothing_is_held")
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_images_that_are_too_many_for_memory_are_read_from_where_they_lie(read, tarred, kind, monkeypatch):
+    files = part("t10k", 3) | part("train", 6)
+    content = stored(files) if kind == "zip" else tarred(files, mode="w:gz" if kind == "tar.gz" else "w")
+
+    images = read(content, "idx")
+    held = whole(read, content, monkeypatch)
+
+    assert isinstance(images, ImageFiles)
+    assert (np.stack([images.decode_whole(row) for row in range(9)]) == held.pixels).all()
+    assert (images.labels == held.labels).all()
+    assert (images.split == held.split).all()
+    assert images.classes == held.classes
+    assert images.name(4) == "train-images-idx3-ubyte[1]"
+    assert profile(images) == profile(held)
+
+
+@pytest.mark.usefixtures("nothing_is_held")
+def test_files_packed_one_by_one_are_read_as_a_whole(read, tarred):
+    assert not isinstance(read(tarred(part("train", 6, packed=True)), "idx"), ImageFiles)
+
+
+@pytest.mark.usefixtures("nothing_is_held")
+def test_labels_of_large_files_may_be_packed(read):
+    files = part("train", 6)
+    labels = files.pop("train-labels-idx1-ubyte")
+
+    images = read(stored({**files, "train-labels-idx1-ubyte.gz": gzip.compress(labels)}), "idx")
+
+    assert isinstance(images, ImageFiles)
+    assert images.labels.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.usefixtures("nothing_is_held")
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (part("train", 3) | {"train-labels-idx1-ubyte": idx(np.arange(2, dtype=np.uint8))}, "3 images and 2 labels"),
+        (part("train", 3) | {"t10k-images-idx3-ubyte": idx(np.ones((2, 4, 4), np.uint8))}, "2 images and 0 labels"),
+        (part("train", 3) | part("t10k", 3, size=5), "differ in size"),
+        (
+            {"train-images-idx3-ubyte": idx(np.ones((9, 4, 4), np.uint8))[:-1]},
+            r"announces \[9, 4, 4\] values and holds 143",
+        ),
+        ({"train-images-idx3-ubyte": idx(np.ones((9, 4, 4), np.uint8), kind=9)}, "not of 8 bits"),
+        ({"train-images-idx3-ubyte": b"no" * 60}, "no IDX file of 3 axes"),
+    ],
+)
+def test_large_files_that_are_wrong_are_named(read, files, message):
+    with pytest.raises(InvalidData, match=message):
+        read(stored(files), "idx")

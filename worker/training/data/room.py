@@ -15,7 +15,7 @@ SHARE_OF_GPU: Final = 0.5
 SHARE_OF_HOST: Final = 0.25
 
 #: Formats whose images stay in their files, however many they are.
-_IN_PLACE: Final = frozenset({"images", "npz"})
+_IN_PLACE: Final = frozenset({"images", "npz", "idx"})
 _GROUPS: Final = Path("/sys/fs/cgroup")
 #: Limit and usage of this process's control group, versions 2 and 1.
 _FILES: Final = (
