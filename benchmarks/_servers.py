@@ -46,14 +46,15 @@ class Server:
 
 
 @contextmanager
-def ours(folder: Path) -> Iterator[Server]:
-    """The API of this repository, on a fresh SQLite database."""
+def ours(folder: Path, **settings_by_name: str) -> Iterator[Server]:
+    """The API of this repository, on a fresh SQLite database, with settings by their variables' names."""
     settings = Settings(data_dir=folder, requests_per_minute=10**9)
     (folder / "broker").mkdir(parents=True)
     environment = {
         "TRAINYARD_DATA_DIR": str(folder),
         "TRAINYARD_REQUESTS_PER_MINUTE": str(10**9),
         "TRAINYARD_LOG_LEVEL": "warning",
+        **settings_by_name,
     }
     key = prepare(settings.database).new_key
     with ExitStack() as stack:

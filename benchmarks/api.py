@@ -27,7 +27,7 @@ from _report import Row, finish
 from _servers import ROOT, Server
 from _specs import SPEC
 
-BODY = json.dumps(SPEC).encode()
+_NUM_SPECS = 1000
 _LONGEST_MILLISECONDS = 100.0
 _START_SECONDS = 1.5
 
@@ -70,6 +70,16 @@ def same(content: bytes) -> Requests:
     return lambda _: content
 
 
+def submissions(path: str, *, key: str | None = None) -> Requests:
+    """Specs as a sweep sends them: each has a name and a width of its own."""
+    specs = [
+        {**SPEC, "name": f"digits-{number}", "network": {"type": "mlp", "hidden": [16 + number, 32]}}
+        for number in range(_NUM_SPECS)
+    ]
+    made = [request("POST", path, key=key, body=json.dumps(spec).encode()) for spec in specs]
+    return lambda number: made[number % _NUM_SPECS]
+
+
 def main() -> int:
     """Measure, print, and say by the exit status whether every target is met."""
     parser = argparse.ArgumentParser()
@@ -96,8 +106,8 @@ def _cases(us: Server, orm: Server, mlflow: Server | None) -> tuple[Case, Case]:
     theirs = _made(f"{orm.url}/jobs", SPEC)["id"]
     limit = us, same(request("GET", "/healthz"))
     submits = {
-        "ours": (us, same(request("POST", "/v1/jobs", key=us.key, body=BODY))),
-        "FastAPI + ORM": (orm, same(request("POST", "/jobs", body=BODY))),
+        "ours": (us, submissions("/v1/jobs", key=us.key)),
+        "FastAPI + ORM": (orm, submissions("/jobs")),
         "HTTP alone": limit,
     }
     reads = {

@@ -37,6 +37,7 @@ _MILLION = 1_000_000
 _LONGEST_MILLISECONDS = 100.0
 _MOST_BYTES = 16.0
 _ASKED = 50.0
+_LEASE_SECONDS = 3600.0  # while the peer has its turn nobody renews ours
 
 
 def main() -> int:
@@ -48,7 +49,8 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="trainyard-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        us = Ours(stack.enter_context(_servers.ours(folder / "ours")))
+        patient = _servers.ours(folder / "ours", TRAINYARD_LEASE_SECONDS=str(_LEASE_SECONDS))
+        us = Ours(stack.enter_context(patient))
         stack.callback(us.close)
         peer = None if chosen.without_mlflow else Mlflow(stack.enter_context(_servers.mlflow(folder / "mlflow")))
         rows = [*_against(us, peer, rounds=chosen.rounds), *_million(us, rounds=chosen.rounds)]
@@ -65,7 +67,12 @@ class Ours:
         self.http.post("/v1/jobs", json=SPEC).raise_for_status()
         with self.database.unit_of_work() as connection:
             claim = leases.claim(
-                connection, pool="default", worker_id="wrk_bench", worker="bench", device="cpu", lease_seconds=3600.0
+                connection,
+                pool="default",
+                worker_id="wrk_bench",
+                worker="bench",
+                device="cpu",
+                lease_seconds=_LEASE_SECONDS,
             )
         assert claim is not None
         self.lease: Lease = claim.lease
@@ -74,7 +81,7 @@ class Ours:
         """Append points in one transaction."""
         steps = np.arange(first, first + count)
         values = np.sin(steps / 50.0) + np.random.default_rng(first).normal(size=count)
-        with leases.holding(self.database, self.lease, lease_seconds=3600.0) as connection:
+        with leases.holding(self.database, self.lease, lease_seconds=_LEASE_SECONDS) as connection:
             made = points(steps, 1.7e9 + steps * 0.01, values)
             metrics.append(connection, job_id=self.lease.job_id, series={name: made})
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from models.json_text import decode
 from models.leases import Lease
-from models.metric_blobs import Points, join, unpack
+from models.metric_blobs import Points, unpack_all
 from models.status import Status
 from models.tables import jobs, metric_chunks, metric_series
 
@@ -64,7 +64,7 @@ def portion(connection: Connection, *, job_id: str, after_step: int, with_last: 
     found: dict[str, Points] = {}
     for row in rows:
         packed = connection.execute(_CHUNKS, {"of_series": row.id, "after": after_step}).scalars().all()
-        found[row.name] = points = join(unpack(chunk) for chunk in packed)
+        found[row.name] = points = unpack_all(packed)
         if len(points) and points.steps[-1] < row.last_step:
             until = min(until, int(points.steps[-1]))
     series = {name: points[(points.steps > after_step) & (points.steps <= until)] for name, points in found.items()}

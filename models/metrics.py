@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple
 from models.errors import NotFound
 from models.identifiers import new_id
 from models.json_text import number
-from models.metric_blobs import CHUNK_POINTS, Points, join, pack, unpack
+from models.metric_blobs import CHUNK_POINTS, Points, join, pack, unpack, unpack_all
 from models.tables import metric_chunks, metric_series
 
 #: The last word of a metric's name that makes less of it better.
@@ -119,7 +119,7 @@ def series(connection: Connection, *, job_id: str, name: str, after_step: int | 
         there = ", ".join(summary.name for summary in names(connection, job_id=job_id)) or "none yet"
         raise NotFound(f"Job {job_id} has no metric {name!r}; it has: {there}.")
     statement = _CHUNKS if after_step is None else _CHUNKS.where(metric_chunks.c.last_step > after_step)
-    everything = join(unpack(chunk.packed) for chunk in connection.execute(statement, {"of_series": row.id}))
+    everything = unpack_all(connection.execute(statement, {"of_series": row.id}).scalars().all())
     return everything if after_step is None else everything[everything.steps > after_step]
 
 
@@ -156,7 +156,7 @@ def cut(connection: Connection, *, job_id: str, step: int) -> None:
     grown: list[_Grown] = []
     for row in connection.execute(_SERIES, {"of_job": job_id}).all():
         if row.last_step > step:
-            kept = join(unpack(chunk.packed) for chunk in connection.execute(_CHUNKS, {"of_series": row.id}))
+            kept = unpack_all(connection.execute(_CHUNKS, {"of_series": row.id}).scalars().all())
             kept = kept[kept.steps <= step]
             connection.execute(delete(metric_chunks).where(metric_chunks.c.series_id == row.id))
             connection.execute(delete(metric_series).where(metric_series.c.id == row.id))

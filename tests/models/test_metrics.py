@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models import metrics
 from models.database import Database
 from models.errors import NotFound
-from models.metric_blobs import CHUNK_POINTS, Points, pack, points, unpack
+from models.metric_blobs import CHUNK_POINTS, Points, join, pack, points, unpack, unpack_all
 from tests.models.steps import submit
 
 
@@ -47,6 +47,19 @@ def test_packing_keeps_steps_and_values_bit_for_bit(values: list[float], strides
     assert again.steps.tolist() == steps.tolist()
     assert again.values.tobytes() == chunk.values.tobytes()
     assert np.allclose(again.times, chunk.times, rtol=0, atol=1e-3)
+
+
+def test_chunks_read_together_are_the_chunks_read_one_by_one() -> None:
+    full, uneven = [_run(CHUNK_POINTS * number, CHUNK_POINTS * (number + 1)) for number in range(3)], _run(3000, 4000)
+    uneven.steps[500:] += 7
+    strided = points(5000 + 3 * np.arange(CHUNK_POINTS), np.arange(CHUNK_POINTS), np.full(CHUNK_POINTS, np.nan))
+    runs = [*full, uneven, strided, _run(9000, 9017)]
+    together = unpack_all([pack(run) for run in runs])
+    one_by_one = join(unpack(pack(run)) for run in runs)
+    assert together.steps.tolist() == one_by_one.steps.tolist() == join(runs).steps.tolist()
+    assert together.times.tobytes() == one_by_one.times.tobytes()
+    assert together.values.tobytes() == one_by_one.values.tobytes() == join(runs).values.tobytes()
+    assert len(unpack_all([])) == 0
 
 
 def test_a_point_of_an_even_series_costs_at_most_sixteen_bytes() -> None:
