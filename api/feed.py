@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.service import Service
 from api.streaming import KEEPALIVE, KEEPALIVE_SECONDS, OUTAGE_PAUSE_SECONDS, frame, greeting
-from models import events, jobs, logs, metrics
+from models import events, jobs, logs
 from models.errors import NotFound, Unavailable
 from models.status import TERMINAL
 
@@ -35,6 +35,8 @@ class Feed:
         """Take up the present: points and log lines from now on ride on the stream, older ones have their own
         endpoints.
         """
+        from models import metrics  # the service is up before NumPy is
+
         with self.service.database.reading() as connection:
             jobs.status_of(connection, project=self.project, job_id=self.job_id)
             self._log_offset = logs.length(connection, job_id=self.job_id)
@@ -57,6 +59,8 @@ class Feed:
         return frames
 
     def _new_points(self, connection: Any) -> list[bytes]:
+        from models import metrics  # as above
+
         grown = {}
         for line in metrics.names(connection, job_id=self.job_id):
             known = self._last_steps.get(line.name)

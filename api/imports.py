@@ -16,9 +16,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx2
 from starlette.requests import ClientDisconnect
 
 from api import outbound, public_sets
@@ -31,6 +30,9 @@ from models.datasets import Dataset
 from models.errors import Conflict, NotFound, TooManyRequests, Unprocessable
 from models.samples import public
 from models.samples.public import PublicSet
+
+if TYPE_CHECKING:  # loaded with the first address, see `api.outbound`
+    import httpx2
 
 _logger = logging.getLogger("trainyard.imports")
 _AT_ONCE: Final = 4
@@ -196,6 +198,8 @@ class Importer:
 
     async def _paced(self, dataset: Dataset, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
         """The content as it comes, within its limits. This thread has nothing else to do than to wait for it."""
+        import httpx2
+
         started = last_sign = time.monotonic()
         received = 0
         try:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from api.oidc import Issuer
 
 
+#: The broker's client takes a while to load; the first requests go first, and rings wait in the queue.
+_SETTLING_SECONDS: Final = 0.1
 #: Who waits for a prediction waits for milliseconds.
 _ANSWERS_SECONDS: Final = 0.003
 _LATE_ANSWERS_SECONDS: Final = 0.012
@@ -55,7 +57,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
     service = await run_in_threadpool(_open, settings, database)
     importer = Importer(service)
     service.background.take([*sweeps(service), *importer.sweeps()])
-    service.doorbell.start()
+    ringing = asyncio.get_running_loop().call_later(_SETTLING_SECONDS, service.doorbell.start)
     service.writer.start()
     service.background.start()
     try:
@@ -63,6 +65,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             _spare_the_collector()
             yield service
     finally:
+        ringing.cancel()
         await service.watcher.close()
         await service.answers.close()
         await service.findings.close()
@@ -86,6 +89,7 @@ def _spare_the_collector() -> None:
     """
     if threading.current_thread() is threading.main_thread():
         gc.freeze()
+        gc.enable()  # the launcher has switched it off
 
 
 @contextmanager

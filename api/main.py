@@ -92,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the edge has its own
         dependencies=[authentication.GuardDep, KnownParametersDep],
         generate_unique_id_function=lambda route: route.name,
     )

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx2
+if TYPE_CHECKING:  # it is loaded when somebody names the first address: the service is up before
+    import httpx2
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -54,6 +55,8 @@ def check_url(url: str, *, allowed: Sequence[Network] = ()) -> httpx2.URL:
 
     https, or http where networks are allowed: then the address decides at the time of sending.
     """
+    import httpx2
+
     if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
         raise Refused("must be written in visible ASCII characters")
     try:
@@ -105,6 +108,8 @@ def pin(url: str, *, allowed: Sequence[Network] = (), port: int | None = None, w
 @contextmanager
 def get(target: Target, *, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
     """GET from a pinned target, the body not read yet. Raises Unreachable, also for what goes wrong in the block."""
+    import httpx2
+
     try:
         with (
             httpx2.Client(trust_env=False, follow_redirects=False, timeout=_TIMEOUT_SECONDS) as client,
@@ -121,6 +126,8 @@ def post(
     url: str, *, content: bytes, headers: Mapping[str, str], allowed: Sequence[Network] = (), port: int | None = None
 ) -> Answer:
     """POST to the checked address of a URL's host. Raises Refused and Unreachable. `port` is the URL's own."""
+    import httpx2
+
     target = pin(url, allowed=allowed, port=port)
     try:
         with (

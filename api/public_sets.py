@@ -6,15 +6,16 @@ import hashlib
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Final
-
-import httpx2
+from typing import TYPE_CHECKING, Final
 
 from models.samples.public import TAR_BLOCK, PublicFile, PublicSet, padded
 
+if TYPE_CHECKING:  # loaded with the first address, see `api.outbound`
+    import httpx2
+
 _READ_BY_ALL: Final = 0o644
 
-Opened = AbstractContextManager[httpx2.Response]
+Opened = AbstractContextManager["httpx2.Response"]
 
 
 class OtherFile(Exception):

@@ -185,7 +185,7 @@ def _start(folder: Path) -> float:
 
 
 def _imports_torch() -> bool:
-    code = "import sys, launcher.api, api.main; api.main.create_app(); print('torch' in sys.modules)"
+    code = "import sys, launcher.api, api.connections, api.main; api.main.create_app(); print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return ran.stdout.strip() != "False"
 

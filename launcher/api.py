@@ -3,17 +3,19 @@
 The launcher keeps the socket open, so while the API is restarted clients wait in its backlog instead of being refused.
 """
 
+import gc
 import socket
 import sys
-
-import uvicorn
-
-from api.connections import OPTIONS, raise_file_limit
-from models.settings import settings
 
 
 def serve(descriptor: int) -> None:
     """Serve HTTP on the listening socket `descriptor` until SIGINT or SIGTERM."""
+    gc.disable()  # nothing of what is loaded now is garbage; `api.lifespan` lets the collector go on when all is
+    import uvicorn
+
+    from api.connections import OPTIONS, raise_file_limit
+    from models.settings import settings
+
     raise_file_limit()
     config = uvicorn.Config(
         "api.main:create_app",

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 from sqlalchemy import Connection
 
-from models import datasets, jobs, metrics
+from models import datasets, jobs
 from models.errors import NotFound
 from models.identifiers import is_id
 from models.job import Job
@@ -101,6 +100,10 @@ def _leaves(document: Any, at: str) -> Iterator[tuple[str, Any]]:
 
 
 def _parting(connection: Connection, first: Job, other: Job) -> dict[str, Any]:
+    import numpy as np  # only who compares waits for it to load
+
+    from models import metrics
+
     nothing = {"jobs": [first.id, other.id], "first_step": None, "values": None, "compared_steps": 0}
     try:
         mine, theirs = (metrics.series(connection, job_id=job.id, name=_LOSS) for job in (first, other))

@@ -13,19 +13,18 @@ import fcntl
 import logging
 import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import QueuePool
 
 from models.errors import Unavailable
-from models.patience import PatientConnection
 from models.prepared import Glance, MustWait, Reader
 
 __all__ = ["Connection", "Database", "MustWait", "Reader", "answering", "check_integrity", "wal_is_safe"]
@@ -37,8 +36,6 @@ _BUSY_TIMEOUT_SECONDS: Final = 10.0
 _JOURNAL_BYTES: Final = 16 << 20  # what one large transaction has left behind is given back
 _POOL_SIZE: Final = 16
 _MAX_OVERFLOW: Final = 32
-#: As prepared statements raise them, which SQLAlchemy does not wrap.
-_DRIVER_ERRORS: Final = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InternalError)
 _POSTGRESQL_OPTIONS: Final = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 
 
@@ -186,13 +183,29 @@ def answering() -> Iterator[None]:
     """Turn what the drivers raise when a database does not answer into `Unavailable`."""
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER_ERRORS) as error:
-        raise Unavailable("The database does not answer.", headers={"Retry-After": "1"}) from error
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, sqlite3.OperationalError) as error:
+        raise _silent() from error
     except exc.DBAPIError as error:
         # A PostgreSQL server that has become a read-only standby answers with an InternalError on a live connection.
         if not (error.connection_invalidated or isinstance(error, exc.InternalError)):
             raise
         raise Unavailable("The database closed the connection.", headers={"Retry-After": "1"}) from error
+    except Exception as error:
+        if _is_outage(error):
+            raise _silent() from error
+        raise
+
+
+def _silent() -> Unavailable:
+    return Unavailable("The database does not answer.", headers={"Retry-After": "1"})
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether PostgreSQL's driver raised it in a prepared statement, whose errors SQLAlchemy does not wrap. On SQLite
+    the driver is never loaded.
+    """
+    psycopg: Any = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.OperationalError | psycopg.InternalError)
 
 
 # Errors and logs never carry what was written or read: among it are secrets. Statements are logged without their
@@ -230,6 +243,8 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
+    from models.patience import PatientConnection  # on SQLite nobody waits for its driver to load
+
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,

@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from models import checkpoints, doorbells, events, findings, histograms, metrics
+from models import checkpoints, doorbells, events, findings
 from models.candidates import next_job
 from models.clock import now
 from models.database import Database
@@ -207,8 +207,7 @@ def resumed(connection: Connection, lease: Lease, *, step: int) -> None:
 
 def rewound(connection: Connection, lease: Lease, *, step: int) -> None:
     """The run has diverged and gone back to this step within its attempt: the series are cut back to it."""
-    for series in (metrics, histograms):
-        series.cut(connection, job_id=lease.job_id, step=step)
+    _cut(connection, lease, step=step)
     entry = events.Entry("job.rewound", {"step": step, "attempt": lease.attempt})
     note(connection, lease, entries=[entry])
 
@@ -224,8 +223,15 @@ def _goes_on_from(connection: Connection, lease: Lease, *, step: int | None, **v
     """Progress is measured from here: a newer checkpoint that turned out to be damaged counts no more."""
     mine = (attempts.c.job_id == lease.job_id) & (attempts.c.number == lease.attempt)
     connection.execute(update(attempts).where(mine).values(checkpoint_step=step, **values))
+    _cut(connection, lease, step=-1 if step is None else step)
+
+
+def _cut(connection: Connection, lease: Lease, *, step: int) -> None:
+    """Forget what was measured behind a step."""
+    from models import histograms, metrics  # the API, which never cuts, is up before NumPy is
+
     for series in (metrics, histograms):
-        series.cut(connection, job_id=lease.job_id, step=-1 if step is None else step)
+        series.cut(connection, job_id=lease.job_id, step=step)
 
 
 def warn(connection: Connection, lease: Lease, *, code: str, message: str) -> None:

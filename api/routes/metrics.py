@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -14,8 +14,10 @@ from api.authentication import JobsRead
 from api.negotiation import VARY, wants
 from api.replies import json_response
 from api.service import ServiceDep
-from models import jobs, metrics
-from models.metrics import Buckets
+from models import jobs
+
+if TYPE_CHECKING:
+    from models.metrics import Buckets
 
 router = APIRouter(tags=["metrics"])
 
@@ -27,6 +29,8 @@ _MAX_POINTS = 100_000
 @router.get("/v1/jobs/{job_id}/metrics", responses=answers(schemas.MetricNames, 404))
 def list_metrics(job_id: str, service: ServiceDep, principal: JobsRead) -> Response:
     """Every metric of a job, with its last, smallest, greatest and best value."""
+    from models import metrics  # the service is up before NumPy is
+
     with service.database.reading() as connection:
         jobs.status_of(connection, project=principal.project, job_id=job_id)
         lines = metrics.names(connection, job_id=job_id)
@@ -49,6 +53,8 @@ def get_metric(
     after_step: Annotated[int | None, Query(ge=-1, le=2**62, description="Only points behind this step.")] = None,
 ) -> Response:
     """One series in columns, cut into buckets whose `min` and `max` hide no spike; as CSV with `Accept: text/csv`."""
+    from models import metrics  # the service is up before NumPy is
+
     with service.database.reading() as connection:
         jobs.status_of(connection, project=principal.project, job_id=job_id)
         points = metrics.series(connection, job_id=job_id, name=name, after_step=after_step)

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from api.answers import answers
 from api.authentication import JobsRead
 from api.service import ServiceDep
-from models import jobs, tensorboard
+from models import jobs
 
 router = APIRouter(tags=["metrics"])
 
@@ -22,6 +22,8 @@ def download_event_file(job_id: str, service: ServiceDep, principal: JobsRead) -
     """Metrics, histograms, choices and test scores as they stand now, in a TensorBoard event file. Put it into a folder
     of its own below the one that TensorBoard watches; a newer one takes its place.
     """
+    from models import tensorboard  # the service is up before NumPy is
+
     with service.database.reading() as connection:
         job = jobs.get(connection, project=principal.project, job_id=job_id)
     now = time.time()
