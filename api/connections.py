@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
+import socket
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -38,6 +40,9 @@ MOST_BODY_SECONDS: Final = 60.0
 STALLED_SECONDS: Final = 60.0
 #: Time between two looks at a connection.
 LOOK_SECONDS: Final = 5.0
+#: What the kernel takes of an answer beyond what is on its way to the client. By itself it takes megabytes, which a
+#: thousand clients that do not read would multiply.
+UNSENT_BYTES: Final = 1 << 18
 #: Open files that are left for the database, artifacts and children.
 _OTHER_FILES: Final = 256
 
@@ -54,6 +59,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch the client; one too many for the table of open files is told so at once."""
         super().connection_made(transport)
+        _limit_unsent(transport)
         self._deadline = self.loop.time() + HEAD_SECONDS
         if len(self.connections) > _most_connections():
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many connections; try again later.")
@@ -123,6 +129,14 @@ class Connection(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(_problem(status, detail))
         self.transport.close()
+
+
+def _limit_unsent(transport: asyncio.Transport) -> None:
+    """Let the kernel hold little for a client that does not read; what is on its way to one that does is unlimited."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family in {socket.AF_INET, socket.AF_INET6}:
+        with suppress(OSError):  # a client may be gone before it is served
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:

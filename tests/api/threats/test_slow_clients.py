@@ -1,9 +1,12 @@
 """Slow clients: who reads or sends a byte now and then, or never ends a head, costs others nothing and is given up."""
 
 import asyncio
+import fcntl
 import json
 import shutil
 import socket
+import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from api.connections import UNSENT_BYTES, Connection
 from api.main import create_app
 from models.database import Database
 from models.settings import Settings
@@ -195,6 +199,28 @@ def test_an_answer_that_nobody_reads_is_given_up(impatient: Server, settings: Se
         connection.recv(1)
         wait_for(lambda: _is_given_up(impatient), "the service to let go of it")
         assert len(_answer(connection)) < crowd.NUM_BYTES
+
+
+def test_the_kernel_holds_little_for_who_does_not_read(
+    server: Server, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """A thousand slow readers would otherwise have it hold gigabytes, copied there by the very loop that serves all."""
+    path = crowd.large_file(database, Path(settings.artifacts))
+    made: list[Connection] = []
+    begin = Connection.connection_made
+    monkeypatch.setattr(Connection, "connection_made", lambda self, to: made.append(self) or begin(self, to))
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(60)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {server.key}\r\n\r\n".encode()
+        )
+        connection.recv(1)
+        (one,) = made
+        wait_for(lambda: one.flow.write_paused, "the answer to wait for its reader")
+        waiting = fcntl.ioctl(one.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        assert 0 < int.from_bytes(waiting, sys.byteorder) < 2 * UNSENT_BYTES
 
 
 def _is_given_up(server: Server) -> bool:
