@@ -128,7 +128,7 @@ class Keeper:
             (snapshot.with_golden(golden_rows.answered(model, snapshot.weights, rows)), kinds)
             for snapshot, kinds in (*self._unsaved_best(last.step), *self._unsaved_latest(last))
         ]
-        self._background.begin(lambda: self._untold.extend(self._made_durable(*one) for one in wanted))
+        self._background.begin(lambda: self._untold.extend(self._made_durable(*one) for one in wanted), hurries=True)
 
     def finish(self, *, returned: Snapshot) -> SavedCheckpoint:
         """See the last state durable, and the one that the run returns as its final; answers the latter."""

@@ -24,10 +24,15 @@ class Background:
         self._failure: BaseException | None = None
         self._is_abandoned = threading.Event()
 
-    def begin(self, work: Callable[[], None]) -> None:
-        """Start on something, once what was begun before is done. Raises what that has failed with."""
+    def begin(self, work: Callable[[], None], *, hurries: bool = False) -> None:
+        """Start on something, once what was begun before is done. Raises what that has failed with.
+
+        What `hurries` is soon waited for, and has the priority of whoever will.
+        """
         self.settle()
-        self._thread = threading.Thread(target=self._do, args=(work,), name="checkpoint", daemon=True)
+        self._thread = threading.Thread(
+            target=self._do, args=(work,), kwargs={"hurries": hurries}, name="checkpoint", daemon=True
+        )
         self._thread.start()
 
     def check(self) -> None:
@@ -54,8 +59,8 @@ class Background:
         if self._is_abandoned.is_set():
             raise Abandoned
 
-    def _do(self, work: Callable[[], None]) -> None:
-        if sys.platform == "linux":  # where a thread has a niceness of its own
+    def _do(self, work: Callable[[], None], *, hurries: bool) -> None:
+        if sys.platform == "linux" and not hurries:  # where a thread has a niceness of its own
             thread = threading.get_native_id()
             os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)
         try:

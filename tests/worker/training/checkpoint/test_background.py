@@ -1,5 +1,7 @@
 """What is written in the background is waited for where it must be, and its failures are not lost."""
 
+import os
+import sys
 import threading
 
 import pytest
@@ -29,6 +31,22 @@ def test_one_piece_of_work_waits_for_the_other():
         background.begin(lambda number=number: order.append(number))
     background.settle()
     assert order == [0, 1, 2]
+
+
+def test_only_what_is_not_soon_waited_for_gives_way_to_training():
+    background, niceness = Background(), []
+
+    def note():
+        niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    note()
+    for hurries in (True, False):
+        background.begin(note, hurries=hurries)
+        background.settle()
+    mine, hurried, other = niceness
+    assert hurried == mine
+    if sys.platform == "linux":  # where a thread has a niceness of its own
+        assert other == min(19, mine + 5)
 
 
 @pytest.mark.parametrize("asks", [Background.settle, lambda background: background.begin(lambda: None)])
