@@ -103,12 +103,13 @@ def _features(data: Data, profile: Profile, *, target: ColumnProfile, task: str)
         raise _invalid(
             [FieldError("#/data/target", f"a forecast needs numbers, and {target.name!r} holds {target.type} values")]
         )
-    out = {*data.ignore, *_split_columns(data)} | (set() if series else {target.name})
+    never = {*data.ignore} | (set() if series else {target.name})
+    out = never | _split_columns(data)
     chosen: dict[str, Feature] = {}
     errors: list[FieldError] = []
     for column in profile.columns:
         asked = data.features.get(column.name) or data.features.get("*")
-        if column.name in (set(data.ignore) if asked is not None and asked.type == "calendar" else out):
+        if column.name in (never if asked is not None and asked.type == "calendar" else out):
             continue
         if series and column.name == target.name:
             asked = Feature(type="number")
@@ -133,8 +134,6 @@ def _misread(kind: FeatureType, column: ColumnProfile, *, series: bool) -> str |
     """Why a column cannot be read as that type; None where it can."""
     if kind == "number" and not _holds_numbers(column):
         return f"cannot be read as a number: it holds {column.type} values"
-    if kind == "calendar" and not series:
-        return "calendar is for forecasts"
     if kind == "calendar" and column.type != "datetime":
         return f"cannot be read as times: it holds {column.type} values"
     if kind == "text" and series:

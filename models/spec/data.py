@@ -21,8 +21,8 @@ class Feature(Section):
     type: Literal["auto", "number", "category", "text", "calendar"] = Field(
         "auto",
         description="How the column enters the network: as a number, a category or a text; auto goes by the profile, "
-        "and reads a text where there is nothing else. `calendar` is for the times of a forecast: sine and cosine of "
-        "the time of day, the weekday and the time of year. Auto leaves times out, and a forecast's categories.",
+        "and reads a text where there is nothing else. `calendar` is for times: sine and cosine of the time of day, "
+        "the weekday and the time of year. Auto leaves times out, and a forecast's categories.",
     )
     missing_values: Marks = Field(
         (), description='Texts that mean a value is missing in this column too, such as "0" where nothing can be 0.'

@@ -188,11 +188,6 @@ def test_small_batches_are_not_normalized_over_themselves():
             "cannot be read as times: it holds category values",
         ),
         (
-            {"data": {"target": "income", "features": {"day": "calendar"}}},
-            "#/data/features/day",
-            "calendar is for forecasts",
-        ),
-        (
             {
                 "data": {"target": "income", "features": {"job": "category"}},
                 "task": "forecasting",

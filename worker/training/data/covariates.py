@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import torch
 
-from models.errors import InvalidData
 from models.formats.sources import Table
 from models.spec import JobSpec
 from worker.training.data.cells import Row
@@ -25,11 +22,11 @@ from worker.training.data.modules import MISSING, UNSEEN
 from worker.training.data.report import Report
 from worker.training.data.splitting import Parts
 from worker.training.data.table_encoding import TableEncoding
+from worker.training.data.times import NUM_CIRCLE_COLUMNS, circles, circles_of, time_of, times_of
 from worker.training.data.values import Words, words_of
 
 Floats = npt.NDArray[np.float64]
 
-CIRCLES: Final = ("day", "week", "year")
 #: More kinds of one column than this make windows wide and tell little; the rarest count as unseen.
 MOST_KINDS: Final = 64
 
@@ -45,12 +42,12 @@ class Covariates:
     def names(self) -> tuple[str, ...]:
         """The columns that the network reads: those of each category, then those of each time."""
         kinds = [f"{one.name}={value}" for one in self.words.categories for value in ("", *one.values)]
-        return (*kinds, *(f"{name}.{circle}.{part}" for name in self.times for circle in CIRCLES for part in _PARTS))
+        return (*kinds, *(column for name in self.times for column in circles_of(name)))
 
     def read(self, steps: Sequence[Row]) -> Floats:
         """Steps as clients send them to numbers [T, F]; raises InvalidRow and InvalidData for cells that are none."""
         codes = self.words.encode(steps)["categories"] if self.words.categories else torch.empty(len(steps), 0)
-        times = [circles(np.array([_time(step.get(name), name=name) for step in steps])) for name in self.times]
+        times = [circles(np.array([time_of(step.get(name), name=name) for step in steps])) for name in self.times]
         return np.concatenate([self.one_hot(codes.numpy()), *times], axis=1)
 
     def one_hot(self, codes: npt.NDArray[Any]) -> Floats:
@@ -73,7 +70,7 @@ class Covariates:
             at += width
         for name in self.times:
             missing[name] = bool(np.isnan(columns[:, at]).any())
-            at += len(CIRCLES) * len(_PARTS)
+            at += NUM_CIRCLE_COLUMNS
         return missing, unseen
 
     def document(self) -> dict[str, Any]:
@@ -84,9 +81,6 @@ class Covariates:
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """The covariates that `document` described."""
         return cls(TableEncoding.from_document(document["words"]), tuple(document["times"]))
-
-
-_PARTS: Final = ("sine", "cosine")
 
 
 def fit(spec: JobSpec, table: Table, parts: Parts, report: Report) -> tuple[Covariates, Floats] | None:
@@ -103,42 +97,5 @@ def fit(spec: JobSpec, table: Table, parts: Parts, report: Report) -> tuple[Cova
     narrowed = spec.model_copy(update={"preprocessing": spec.preprocessing.model_copy(update={"category": few})})
     encoding, codes = encoded(narrowed, Features([], np.empty((len(table), 0)), words), parts, report)
     found = Covariates(encoding, times)
-    columns = [circles(_times(table.columns[name].combine_chunks(), name=name)) for name in times]
+    columns = [circles(times_of(table.columns[name].combine_chunks(), name=name)) for name in times]
     return found, np.concatenate([found.one_hot(codes), *columns], axis=1)
-
-
-def circles(times: npt.NDArray[np.datetime64]) -> Floats:
-    """Times [T] to sine and cosine of the time of day, the weekday and the time of year, [T, 6]; NaN for none."""
-    gone = np.isnat(times)
-    known = np.where(gone, np.datetime64("1970-01-01", "us"), times.astype("datetime64[us]"))
-    days, years = known.astype("datetime64[D]"), known.astype("datetime64[Y]")
-    of_day = (known - days) / np.timedelta64(1, "D")
-    of_week = ((days.astype(np.int64) + _WEEKDAY_OF_1970) % 7) / 7
-    starts, ends = years.astype("datetime64[us]"), (years + 1).astype("datetime64[us]")
-    of_year = (known - starts) / (ends - starts)
-    angles = 2 * np.pi * np.stack([of_day, of_week, of_year], axis=1)
-    points = np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(known), -1)
-    points[gone] = np.nan
-    return points
-
-
-_WEEKDAY_OF_1970: Final = 3  #: a Thursday, of which Monday is 0
-
-
-def _times(column: pa.Array, *, name: str) -> npt.NDArray[np.datetime64]:
-    if not pa.types.is_timestamp(column.type):
-        raise InvalidData("it holds no times", place=f"column {name!r}")
-    times: npt.NDArray[np.datetime64] = column.to_numpy(zero_copy_only=False)
-    return times
-
-
-def _time(value: Any, *, name: str) -> np.datetime64:
-    """A cell as a time without zone, as the readers of files keep it: in UTC where it names a zone."""
-    if value is None:
-        return np.datetime64("NaT", "us")
-    try:
-        time = datetime.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        message = f"{str(value)[:64]!r} is no time, such as 2026-01-31 or 2026-01-31T13:00"
-        raise InvalidData(message, place=f"column {name!r}") from error
-    return np.datetime64(time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time, "us")

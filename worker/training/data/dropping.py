@@ -36,7 +36,8 @@ def without_rows(spec: Number, features: Features, parts: Parts, target: Target,
     """
     train = parts == TRAIN
     some = ~np.isnan(features.numbers[train]).all(axis=0)
-    names = [name for name, keep in zip(features.number_names, some, strict=True) if keep]
+    kept = {name for name, keep in zip(features.number_names, some, strict=True) if keep}
+    names = [name for name in features.plain_names if name in kept]
     for why, mask in unwanted(features.numbers[:, some], train, spec, names=names, report=report).items():
         gone = mask & (parts == TRAIN)
         report.drop_rows(why, int(gone.sum()))

@@ -16,6 +16,7 @@ from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
 from worker.training.data.report import Report
 from worker.training.data.splitting import TRAIN, Parts
 from worker.training.data.table_encoding import OwnMarks, TableEncoding, Vocabulary
+from worker.training.data.times import NUM_CIRCLE_COLUMNS, circles, circles_of, times_of
 from worker.training.data.values import Words, coerced, texts_of, words_of
 from worker.training.data.words import Tidy
 
@@ -24,12 +25,21 @@ Codes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The feature columns of all rows: float64 [N, F], words per categorical column, and one of texts with its name."""
+    """The feature columns of all rows: float64 [N, F], words per categorical column, and one of texts with its name.
+
+    What the columns of `times` have become are the last of the numbers.
+    """
 
     number_names: list[str]
     numbers: npt.NDArray[np.float64]
     words: dict[str, Words]
     text: tuple[str, list[str | None]] | None = None
+    times: tuple[str, ...] = ()
+
+    @property
+    def plain_names(self) -> list[str]:
+        """The columns that were numbers from the start."""
+        return self.number_names[: len(self.number_names) - NUM_CIRCLE_COLUMNS * len(self.times)]
 
 
 def read_features(spec: JobSpec, table: Table, report: Report) -> Features:
@@ -37,6 +47,7 @@ def read_features(spec: JobSpec, table: Table, report: Report) -> Features:
     numbers: dict[str, npt.NDArray[np.float64]] = {}
     words: dict[str, Words] = {}
     texts: tuple[str, list[str | None]] | None = None
+    times: dict[str, npt.NDArray[np.float64]] = {}
     for name, feature in spec.data.features.items():
         column = table.columns[name].combine_chunks()
         if feature.type == "number":
@@ -44,10 +55,13 @@ def read_features(spec: JobSpec, table: Table, report: Report) -> Features:
             report.coerced |= {name: num_words} if num_words else {}
         elif feature.type == "text":
             texts = name, texts_of(column)
+        elif feature.type == "calendar":
+            times[name] = circles(times_of(column, name=name))
         else:
             words[name] = words_of(column)
     stacked = np.stack(list(numbers.values()), axis=1) if numbers else np.empty((len(table), 0))
-    return Features(list(numbers), stacked, words, texts)
+    names = [*numbers, *(column for name in times for column in circles_of(name))]
+    return Features(names, np.concatenate([stacked, *times.values()], axis=1), words, texts, tuple(times))
 
 
 def with_values(features: Features, parts: Parts, report: Report) -> Features:
@@ -55,14 +69,17 @@ def with_values(features: Features, parts: Parts, report: Report) -> Features:
     train = parts == TRAIN
     some = ~np.isnan(features.numbers[train]).all(axis=0)
     words = {name: column for name, column in features.words.items() if (column.codes[train] >= 0).any()}
-    dropped = [name for name, keep in zip(features.number_names, some, strict=True) if not keep]
+    times = tuple(name for name in features.times if some[features.number_names.index(circles_of(name)[0])])
+    gone = {column: name for name in features.times for column in circles_of(name)}
+    left_out = [name for name, keep in zip(features.number_names, some, strict=True) if not keep]
+    dropped = list(dict.fromkeys(gone.get(name, name) for name in left_out))
     dropped += [name for name in features.words if name not in words]
     if not some.any() and not words and features.text is None:
         raise InvalidData("every feature is missing in every training row")
     report.columns_dropped += dropped
     report.warnings += [f"column {name!r} is left out: it is missing in every training row" for name in dropped]
     names = [name for name, keep in zip(features.number_names, some, strict=True) if keep]
-    return Features(names, features.numbers[:, some], words, features.text)
+    return Features(names, features.numbers[:, some], words, features.text, times)
 
 
 def encoded(spec: JobSpec, features: Features, parts: Parts, report: Report) -> tuple[TableEncoding, Codes]:
@@ -79,7 +96,12 @@ def encoded(spec: JobSpec, features: Features, parts: Parts, report: Report) -> 
         codes[:, place] = table[words.codes]
         vocabularies.append(Vocabulary(name, tuple(words.values[code] for code in order)))
         _note(report, name, codes[:, place], train)
-    kept = {*features.number_names, *features.words, *(() if features.text is None else features.text[:1])}
+    kept = {
+        *features.number_names,
+        *features.words,
+        *features.times,
+        *(() if features.text is None else features.text[:1]),
+    }
     encoding = TableEncoding(
         numbers=tuple(features.number_names),
         categories=tuple(vocabularies),
@@ -91,6 +113,7 @@ def encoded(spec: JobSpec, features: Features, parts: Parts, report: Report) -> 
             if feature.missing_values and name in kept
         ),
         lenient=tuple(name for name in report.coerced if name in features.number_names),
+        times=features.times,
     )
     return encoding, codes
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.errors import InvalidRow
+from models.errors import InvalidData, InvalidRow
 from worker.training.data.cells import Row, Unusual, as_number, as_raw_numbers, as_word, check_cells, counts
 from worker.training.data.modules import MISSING, NUM_RESERVED_CODES, UNSEEN
 from worker.training.data.signature import plain
 from worker.training.data.text_encoding import TextEncoding
+from worker.training.data.times import NUM_CIRCLE_COLUMNS, circles, time_of
 from worker.training.data.words import Tidy
 
 
@@ -44,7 +46,7 @@ class TableEncoding:
     """Rows of named values; what a row leaves out is missing, columns it has besides are not looked at.
 
     `own_missing_values` are texts that mean "missing" in one column besides those that do in all; in `lenient` columns
-    of numbers words do, because they did in training.
+    of numbers words do, because they did in training. The last of the `numbers` are what columns of `times` become.
     """
 
     kind: ClassVar[str] = "table"
@@ -55,12 +57,18 @@ class TableEncoding:
     own_missing_values: tuple[OwnMarks, ...] = ()
     lenient: tuple[str, ...] = ()
     text: TextEncoding | None = None
+    times: tuple[str, ...] = ()
+
+    @property
+    def plain_numbers(self) -> tuple[str, ...]:
+        """The columns that are numbers when they are sent."""
+        return self.numbers[: len(self.numbers) - NUM_CIRCLE_COLUMNS * len(self.times)]
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The feature columns."""
         text = () if self.text is None else self.text.fields
-        return (*self.numbers, *(vocabulary.name for vocabulary in self.categories), *text)
+        return (*self.plain_numbers, *self.times, *(vocabulary.name for vocabulary in self.categories), *text)
 
     def encode(self, rows: Sequence[Row]) -> dict[str, Tensor]:
         """ "numbers" float32 [N, F], "categories" int64 [N, K] and "tokens" int32 [N, T].
@@ -72,10 +80,12 @@ class TableEncoding:
         marks = self._marks()
         if self.numbers:
             numbers = [
-                [self._number(row.get(name), number, name, marks[name]) for name in self.numbers]
+                [self._number(row.get(name), number, name, marks[name]) for name in self.plain_numbers]
                 for number, row in enumerate(rows)
             ]
-            tensors["numbers"] = as_raw_numbers(np.array(numbers, np.float64).reshape(len(rows), len(self.numbers)))
+            plain_ones = np.array(numbers, np.float64).reshape(len(rows), len(self.plain_numbers))
+            points = [circles(self._times(rows, name, marks[name])) for name in self.times]
+            tensors["numbers"] = as_raw_numbers(np.concatenate([plain_ones, *points], axis=1))
         if self.categories:
             tables = [{value: code for code, value in enumerate(v.values, NUM_RESERVED_CODES)} for v in self.categories]
             known = [(v.name, table, marks[v.name]) for v, table in zip(self.categories, tables, strict=True)]
@@ -91,7 +101,10 @@ class TableEncoding:
         missing: dict[str, int] = {}
         unseen: dict[str, int] = {}
         if self.numbers:
-            missing |= counts(self.numbers, tensors["numbers"].isnan())
+            gone = tensors["numbers"].isnan()
+            num_plain = len(self.plain_numbers)
+            missing |= counts(self.plain_numbers, gone[:, :num_plain])
+            missing |= counts(self.times, gone[:, num_plain::NUM_CIRCLE_COLUMNS])
         if self.categories:
             names = [vocabulary.name for vocabulary in self.categories]
             missing |= counts(names, tensors["categories"] == MISSING)
@@ -118,6 +131,7 @@ class TableEncoding:
             ),
             lenient=tuple(document["lenient"]),
             text=TextEncoding.from_document(document["text"]) if document.get("text") else None,
+            times=tuple(document.get("times", ())),
         )
 
     def _marks(self) -> dict[str, frozenset[str]]:
@@ -132,6 +146,17 @@ class TableEncoding:
         if text.strip() in marks:
             return None
         return self.tidy(text) if isinstance(value, str) else text
+
+    def _times(self, rows: Sequence[Row], name: str, marks: frozenset[str]) -> npt.NDArray[np.datetime64]:
+        """A column of times [N], NaT for missing."""
+        times = []
+        for number, row in enumerate(rows):
+            value = row.get(name)
+            try:
+                times.append(time_of(None if isinstance(value, str) and value.strip() in marks else value, name=name))
+            except InvalidData as error:
+                raise InvalidRow(error.message, row=number, field=name) from error
+        return np.array(times, "datetime64[us]")
 
     def _number(self, value: Any, row: int, name: str, marks: frozenset[str]) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):

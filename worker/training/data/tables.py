@@ -138,7 +138,8 @@ def _fitted(
     """Preprocessing fitted on numbers and codes of the training rows."""
     of_numbers = of_codes = None
     if encoding.numbers:
-        of_numbers = fit_numbers(numbers, names=encoding.numbers, spec=spec.preprocessing.number, report=report)
+        number, num_fenced = spec.preprocessing.number, len(encoding.plain_numbers)
+        of_numbers = fit_numbers(numbers, names=encoding.numbers, spec=number, report=report, num_fenced=num_fenced)
     if encoding.categories:
         cardinalities = [vocabulary.cardinality for vocabulary in encoding.categories]
         of_codes = fit_categories(codes, cardinalities=cardinalities, encoding=spec.preprocessing.category.encoding)

@@ -19,7 +19,15 @@ class Lbfgs(optim.LBFGS):
     def move(self, loss: Tensor, again: Callable[[], Tensor]) -> None:
         """Take a step from where the gradients are there already and give this loss; `again` computes both anew."""
         known = [loss]
-        self.step(lambda: known.pop() if known else again())  # type: ignore[no-untyped-call]
+
+        def evaluated() -> Tensor:
+            value = known.pop() if known else again()
+            for weight in self._params:  # filters lie channels last, and PyTorch's reads gradients as flat rows
+                if weight.grad is not None:
+                    weight.grad = weight.grad.contiguous()
+            return value
+
+        self.step(evaluated)  # type: ignore[no-untyped-call]
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that the next step builds on."""

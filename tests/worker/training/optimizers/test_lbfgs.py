@@ -97,3 +97,14 @@ def test_the_loss_that_is_told_is_that_before_the_step(tmp_path):
     losses = [loss for _, loss in told.metrics["train/loss"]]
     assert losses[0] == pytest.approx(before, rel=1e-5)
     assert losses == sorted(losses, reverse=True)
+
+
+def test_filters_that_lie_channels_last_are_learned(tmp_path):
+    network = {"type": "cnn", "channels": [4], "hidden": [], "norm": "none", "dropout": 0.0}
+    loop = loop_for("stripes", tmp_path, optimizer="lbfgs", **{**FULL, "network": network})
+    filters = next(weight for weight in loop.session.model.network.parameters() if weight.ndim == 4)
+    before, scored = filters.detach().clone(), loop.session.evaluation(loop.session.train)
+    for _ in range(3):
+        loop.step(loop.session.train)
+    assert loop.session.evaluation(loop.session.train)["loss"] < 0.5 * scored["loss"]
+    assert not torch.equal(filters, before)
