@@ -16,6 +16,7 @@ from pyarrow import parquet
 from models import formats
 from models.errors import InvalidData
 from models.formats.summaries import profile
+from tests.fixtures.public_sets import cifar_record, tar_of
 
 #: The product ignores what Pillow remarks about odd files; pytest would raise it.
 pytestmark = pytest.mark.filterwarnings(r"ignore:::PIL\.")
@@ -42,6 +43,8 @@ def healthy(zipped, tarred, png) -> dict[str, list[bytes]]:
     parquet.write_table(pa.table({"a": [1, 2, 3, None], "b": ["x", "é", None, "x"], "c": [0.5, 1, 2, 3]}), table)
     np.savez_compressed(arrays, x=noise, y=np.arange(5))
     letters = {f"{label}/{number}.txt": b"dear all, " * number for label in "ab" for number in (1, 5, 90)}
+    records = b"".join(cifar_record(row % 2, np.resize(noise[row], (32, 32, 3))) for row in range(5))
+    photographs = {"data_batch_1.bin": records[:-3073], "test_batch.bin": records[-3073:]}
     return {
         "csv": [LINES, gzip.compress(LINES), b'a, "b"\n1, "x"\n2, y\n' * 9],
         "tsv": [LINES.replace(b",", b"\t")],
@@ -49,6 +52,7 @@ def healthy(zipped, tarred, png) -> dict[str, list[bytes]]:
         "parquet": [table.getvalue()],
         "npz": [arrays.getvalue()],
         "idx": [zipped(digits), tarred(digits)],
+        "cifar": [tarred(photographs), tar_of(photographs)],
         "images": [zipped(pictures), tarred(pictures), tarred(pictures, mode="w:gz")],
         "texts": [zipped(letters), tarred(letters), tarred(letters, mode="w:gz")],
     }
