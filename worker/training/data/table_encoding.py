@@ -114,9 +114,12 @@ class TableEncoding:
         return Unusual(missing, unseen)
 
     def document(self) -> dict[str, Any]:
-        """The encoding as plain JSON values."""
+        """The encoding as plain JSON values; without times as it was before there were any."""
         text = None if self.text is None else self.text.document()
-        return {"kind": self.kind, **plain(replace(self, text=None)), "text": text}
+        document = {"kind": self.kind, **plain(replace(self, text=None)), "text": text}
+        if not self.times:
+            del document["times"]
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:

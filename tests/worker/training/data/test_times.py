@@ -60,6 +60,12 @@ def test_new_rows_are_read_as_those_of_training(prepared, visits):
     assert (caught.value.row, caught.value.field) == (1, "when")
 
 
+def test_without_times_an_encoding_is_what_it_was_before_there_were_any(prepared, visits):
+    data = prepared(visits, data={"target": "y"})
+
+    assert "times" not in data.recipe["encoding"]  # jobs begin with weights whose encoding is theirs
+
+
 def test_times_that_no_training_row_has_are_left_out_as_one_column(prepared, visits):
     visits["when"][:28] = [None] * 28
 
