@@ -5,6 +5,7 @@
 
 FROM python:3.11.13-slim-bookworm AS base
 ENV HOME=/tmp \
+    PYTHONFAULTHANDLER=1 \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     TRAINYARD_DATA_DIR=/data

@@ -87,5 +87,6 @@ class Plan:
             "TRAINYARD_DATA_DIR": str(self.folder.path),
             "TRAINYARD_HOST": self.settings.host,
             "TRAINYARD_PORT": str(self.listener.getsockname()[1]),
+            "PYTHONFAULTHANDLER": "1",  # a crash of some library leaves in the log where every thread was
             "PYTHONUNBUFFERED": "1",
         }

@@ -4,9 +4,11 @@ else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
@@ -17,7 +19,9 @@ from api.replies import json_response
 router = APIRouter(tags=["documentation"])
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_STYLE = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}dt{margin-top:1rem}"
+_STYLE = (
+    "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}dt{margin-top:1rem}pre{overflow:auto}"
+)
 
 
 @router.get(
@@ -42,7 +46,8 @@ def get_documentation(request: Request, _: AnyScope) -> Response:
 def _page(described: dict[str, Any]) -> str:
     info = described["info"]
     rows = [
-        f"<dt><code>{method.upper()} {escape(path)}</code></dt><dd>{_paragraphs(operation.get('description', ''))}</dd>"
+        f"<dt><code>{method.upper()} {escape(path)}</code></dt>"
+        f"<dd>{_paragraphs(operation.get('description', ''))}{''.join(_examples(operation))}</dd>"
         for path, methods in described["paths"].items()
         for method, operation in methods.items()
     ]
@@ -51,6 +56,22 @@ def _page(described: dict[str, Any]) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"<h1>{title}</h1>{_paragraphs(info['description'])}<dl>{''.join(rows)}</dl></html>"
     )
+
+
+def _examples(operation: dict[str, Any]) -> Iterator[str]:
+    """The body that is sent and what comes back, each folded away."""
+    sent = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    if "example" in sent:
+        yield _folded("body", sent["example"])
+    for status, answer in operation["responses"].items():
+        for content in answer.get("content", {}).values() if status.startswith("2") else ():
+            for name, example in content.get("examples", {}).items():
+                yield _folded(f"{status} {name}", example["value"])
+
+
+def _folded(name: str, value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return f"<details><summary>{escape(name)}</summary><pre>{escape(text)}</pre></details>"
 
 
 def _paragraphs(text: str) -> str:

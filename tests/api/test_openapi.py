@@ -115,3 +115,5 @@ def test_the_page_names_every_route_and_runs_no_script(client: TestClient, docum
     assert "<script" not in answer.text
     for path, method, _ in _operations(document):
         assert f"<code>{method.upper()} {path}</code>" in answer.text
+    assert "<summary>201 queued</summary><pre>{\n  &quot;id&quot;: &quot;job_" in answer.text
+    assert answer.text.count("<summary>body</summary>") == 12

@@ -1,6 +1,9 @@
 """What the launcher starts, and where it listens."""
 
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,16 @@ def test_with_a_broker_of_its_own_it_embeds_none(tmp_path: Path):
     with listening("127.0.0.1", 0) as listener:
         parts = plan(tmp_path, listener, broker_url="redis://127.0.0.1:6379/0").parts()
     assert [part.name for part in parts] == ["api", "worker"]
+
+
+def test_a_crash_of_a_library_leaves_a_trace_in_the_log(tmp_path: Path):
+    with listening("127.0.0.1", 0) as listener:
+        (environment,) = [part.environment for part in plan(tmp_path, listener).parts() if part.name == "api"]
+    code = "import os, signal\ndef somewhere():\n    os.kill(os.getpid(), signal.SIGSEGV)\nsomewhere()"
+    run = subprocess.run([sys.executable, "-c", code], env=dict(environment), capture_output=True, check=False)
+    assert run.returncode == -signal.SIGSEGV
+    assert b"Fatal Python error: Segmentation fault" in run.stderr
+    assert b"in somewhere" in run.stderr
 
 
 def test_every_part_is_told_the_folder_and_the_port_in_use(tmp_path: Path):

@@ -46,7 +46,8 @@ class Process:
 def own_process(settings: Settings) -> Iterator[Process]:
     """Serve these settings until the block ends."""
     names = {"DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database, "BROKER_URL": settings.broker}
-    environment = {**os.environ, **{f"TRAINYARD_{name}": value for name, value in names.items()}}
+    told = {f"TRAINYARD_{name}": value for name, value in names.items()}
+    environment = {**os.environ, "PYTHONFAULTHANDLER": "1", **told}
     log = Path(settings.data_dir) / "api.log"
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
