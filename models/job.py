@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -142,8 +142,11 @@ def from_row(
     attempts: Sequence[Attempt] = (),
     history: Sequence[tuple[str, float]] = (),
     queue: Queue | None = None,
+    read: Callable[[str | None], Any] = decode,
 ) -> Job:
-    """The job in a row of `jobs`; `live_progress` is the progress in its lease, if it has one."""
+    """The job in a row of `jobs`; `live_progress` is the progress in its lease, if it has one. Documents are as `read`
+    makes them of their text.
+    """
     status, trace = Status(row.status), tracing.parse(row.traceparent)
     progress = {**NOTHING_YET, **(decode(live_progress) or decode(row.progress) or {})}
     if status is Status.SUCCEEDED:
@@ -154,14 +157,14 @@ def from_row(
         name=row.name,
         status=status,
         phase=row.phase,
-        reason=decode(row.reason),
+        reason=read(row.reason),
         pool=row.pool,
         priority=row.priority,
-        labels=decode(row.labels),
-        spec=decode(row.spec),
-        resolved_spec=decode(row.resolved_spec),
-        result=decode(row.result),
-        warnings=decode(row.warnings),
+        labels=read(row.labels),
+        spec=read(row.spec),
+        resolved_spec=read(row.resolved_spec),
+        result=read(row.result),
+        warnings=read(row.warnings),
         progress=progress,
         descent=Descent(parent_id=row.parent_id, origin=row.origin, init_checkpoint_id=row.init_checkpoint_id),
         trace_id=None if trace is None else trace.trace_id,

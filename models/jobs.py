@@ -18,7 +18,7 @@ from models.fingerprints import fingerprint
 from models.identifiers import created_at, new_id
 from models.job import NO_DESCENT, NOTHING_YET, Attempt, Descent, Job, Queue, from_row
 from models.job_filter import JobFilter, narrowed
-from models.json_text import decode, encode
+from models.json_text import as_stored, decode, encode
 from models.pages import PageRequest
 from models.prepared import Prepared, Reader
 from models.status import TERMINAL, Status
@@ -133,10 +133,10 @@ def version(connection: Reader, *, project: str, job_id: str) -> Version:
 
 def listing(connection: Connection, *, project: str, where: JobFilter, page: PageRequest) -> list[Job]:
     """Up to `limit + 1` jobs, newest first; the last one only tells that there are more. Attempts, history and queue
-    stay empty.
+    stay empty, and documents are passed on as they are stored: they can be sent, and not be looked into.
     """
     rows = connection.execute(narrowed(_LIST.where(jobs.c.project == project), where, page)).all()
-    return [from_row(row, live_progress=row.live_progress) for row in rows]
+    return [from_row(row, live_progress=row.live_progress, read=as_stored) for row in rows]
 
 
 def update(

@@ -57,7 +57,22 @@ jobs: Final = Table(
     CheckConstraint(f"status in ({_STATUSES})", name="status"),
     CheckConstraint(f"(status in ({_TERMINAL})) = (finished_at is not null)", name="finished"),
     Index("ix_jobs_project_id", "project", "id"),
-    Index("ix_jobs_parent_id", "parent_id"),
+    Index(
+        "ix_jobs_project_name_id",
+        "project",
+        "name",
+        "id",
+        sqlite_where=text("name is not null"),
+        postgresql_where=text("name is not null"),
+    ),
+    Index(
+        "ix_jobs_project_parent_id_id",
+        "project",
+        "parent_id",
+        "id",
+        sqlite_where=text("parent_id is not null"),
+        postgresql_where=text("parent_id is not null"),
+    ),
     Index("ix_jobs_init_checkpoint_id", "init_checkpoint_id"),
     Index("ix_jobs_project_status_id", "project", "status", "id"),
     Index(
