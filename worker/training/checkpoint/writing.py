@@ -1,7 +1,7 @@
 """Making a snapshot durable, so that a crash at any moment leaves the old state or the new one, never half of either.
 
-.tmp-<step>-<random>/  every file written, manifest.json with sizes and digests last
-                       every file synced, then the folder
+.tmp-<step>-<random>/  every file written, then every file synced
+                       manifest.json with sizes and digests, written last and synced; the folder synced
 rename to <step>/      the folder above synced: now it is there for good
 
 The disk begins with a file as soon as it is written, and all are waited for together.
@@ -65,14 +65,14 @@ def save(
     contents = [_Content(name, pieces) for name, pieces in _contents(snapshot)]
     try:
         with ExitStack() as opened:
-            written = [_write(content, temporary, opened, on_sign=on_sign) for content in contents]
+            for file in [_write(content, temporary, opened, on_sign=on_sign) for content in contents]:
+                os.fsync(file.fileno())
+                on_sign()
             files = [content.described() for content in contents]
             manifest = {"format": FORMAT, "step": snapshot.step, "epoch": snapshot.epoch, **facts}
             manifest["files"] = {file.name: {"bytes": file.bytes, "sha256": file.sha256} for file in files}
             last = _Content(MANIFEST, [_json(manifest)])
-            for file in (*written, _write(last, temporary, opened)):
-                os.fsync(file.fileno())
-                on_sign()
+            os.fsync(_write(last, temporary, opened).fileno())
         sync_directory(temporary)
         path = _put_in_place(temporary, directory / str(snapshot.step))
     except (OSError, Abandoned):
