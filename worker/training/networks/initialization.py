@@ -7,12 +7,19 @@ from functools import partial
 
 from torch import Tensor, nn
 
+
+def _orthogonal(matrix: Tensor) -> None:
+    rows = matrix.detach().contiguous()  # filters may lie channels last, which PyTorch's does not read
+    nn.init.orthogonal_(rows)
+    matrix.detach().copy_(rows)
+
+
 #: By the name that the spec gives it: what fills one matrix [outputs, inputs, ...].
 SCHEMES: Mapping[str, Callable[[Tensor], object]] = {
     "he": partial(nn.init.kaiming_normal_, nonlinearity="relu"),  # He et al. 2015
     "xavier": nn.init.xavier_uniform_,  # Glorot and Bengio 2010
     "lecun": partial(nn.init.kaiming_normal_, nonlinearity="linear"),  # LeCun et al. 1998, Klambauer et al. 2017
-    "orthogonal": nn.init.orthogonal_,  # Saxe et al. 2014
+    "orthogonal": _orthogonal,  # Saxe et al. 2014
     "normal": partial(nn.init.normal_, std=0.02),
 }
 

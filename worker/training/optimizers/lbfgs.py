@@ -17,7 +17,12 @@ class Lbfgs(optim.LBFGS):
     """PyTorch's, whose state goes through a checkpoint as named tensors."""
 
     def move(self, loss: Tensor, again: Callable[[], Tensor]) -> None:
-        """Take a step from where the gradients are there already and give this loss; `again` computes both anew."""
+        """Take a step from where the gradients are there already and give this loss; `again` computes both anew.
+
+        A step of length 0, as schedules that end there take last, is none: there is no line to search along.
+        """
+        if not self.param_groups[0]["lr"]:
+            return
         known = [loss]
 
         def evaluated() -> Tensor:

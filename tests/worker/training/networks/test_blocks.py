@@ -115,6 +115,18 @@ def test_orthogonal_weights_keep_lengths():
     assert torch.allclose(weight @ weight.T, torch.eye(60), atol=1e-5)
 
 
+@pytest.mark.parametrize("network", [{"type": "cnn", "channels": [4, 8]}, {"type": "resnet"}])
+def test_filters_are_orthogonal_however_they_lie_in_memory(network):
+    filters = [
+        weight for weight in built(IMAGE, **network, initialization="orthogonal").parameters() if weight.ndim == 4
+    ]
+    assert any(not weight.is_contiguous() for weight in filters)
+    for weight in filters:
+        rows = weight.detach().flatten(1)
+        rows = rows if rows.shape[0] <= rows.shape[1] else rows.T
+        assert torch.allclose(rows @ rows.T, torch.eye(len(rows)), atol=1e-5)
+
+
 def test_each_gate_of_a_recurrent_layer_has_a_matrix_of_its_own():
     layers = built(SERIES, type="lstm", hidden_size=20, initialization="orthogonal").layers
     for gate in layers.weight_hh_l0.split(20):

@@ -108,3 +108,14 @@ def test_filters_that_lie_channels_last_are_learned(tmp_path):
         loop.step(loop.session.train)
     assert loop.session.evaluation(loop.session.train)["loss"] < 0.5 * scored["loss"]
     assert not torch.equal(filters, before)
+
+
+def test_a_step_of_no_length_is_none(tmp_path):
+    loop = loop_for("prices", tmp_path, optimizer="lbfgs", **{**FULL, "schedule": {"type": "linear", "warmup": "0%"}})
+    assert loop.session.update.learning_rate(2) == 0
+    weight = loop.session.model.network.layers[0].weight
+    loop.step(loop.session.train)
+    loop.step(loop.session.train)
+    before = weight.detach().clone()
+    loop.step(loop.session.train)
+    assert torch.equal(weight, before)
