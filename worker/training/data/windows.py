@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 
 from models.errors import InvalidData
@@ -33,6 +35,8 @@ from worker.training.data.values import numbers_of
 Floats = npt.NDArray[np.float64]
 
 _WINDOWS_AT_ONCE = 4096
+#: A step between rows is a gap where it is so many times as long as usual; months differ by less.
+_WIDE = 1.5
 
 
 def prepare_series(spec: JobSpec, source: Table, *, device: torch.device) -> Data:
@@ -43,6 +47,7 @@ def prepare_series(spec: JobSpec, source: Table, *, device: torch.device) -> Dat
     """
     report = Report(len(source))
     table = _ordered(spec, cleaned(source, spec, report)[0])
+    report.warnings += _uneven(spec, table)
     shares = spec.data.split if isinstance(spec.data.split, TimeSplit) else TimeSplit()
     parts = by_time(len(table), None, train=shares.train, validation=shares.validation)
     report.count_parts(parts)
@@ -159,6 +164,24 @@ def _ordered(spec: JobSpec, table: Table) -> Table:
         order = np.argsort(column_values(table.columns[name].combine_chunks(), name=name), kind="stable")
         table = table if (np.diff(order) == 1).all() else kept(table, order)
     return table
+
+
+def _uneven(spec: JobSpec, table: Table) -> Iterator[str]:
+    """Remarks on a time column whose rows share a time, or are further apart than usual: windows count rows."""
+    for name in split_columns(spec):
+        column = table.columns[name].combine_chunks()
+        if not pa.types.is_timestamp(column.type):
+            return
+        steps = np.diff(column_values(column, name=name)) / np.timedelta64(1, "s")
+        usual = float(np.median(steps))
+        if shared := int((steps == 0).sum()):
+            yield f"rows that share their time in column {name!r} with the row before: {shared}; all are read in turn"
+        if usual and (wide := int((steps > _WIDE * usual).sum())):
+            longest, typical = (str(timedelta(seconds=seconds)) for seconds in (float(steps.max()), usual))
+            yield (
+                f"column {name!r} has gaps: {wide} of {len(steps)} steps are longer than usual, up to {longest} where "
+                f"{typical} is; windows count rows, not time"
+            )
 
 
 def _numbers(spec: JobSpec, table: Table, parts: Parts, report: Report) -> tuple[list[str], Floats]:

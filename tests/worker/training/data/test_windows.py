@@ -155,3 +155,35 @@ def test_smoothing_changes_what_is_seen_and_not_what_is_predicted(prepared):
     assert seen[:, 2:].max() < 20  # the first steps of a window have too few before them
     assert original(data, data.train).max() == 900
     assert data.recipe["preprocessing"]["smoothing"] == {"how": "median_filter", "steps": 3}
+
+
+def dated(days: list[int]) -> dict:
+    start = np.datetime64("2024-01-01")
+    return {"day": [str(start + day) for day in days], "v": np.sin(days)}
+
+
+@pytest.mark.parametrize(
+    ("days", "warning"),
+    [
+        (list(range(40)), None),
+        (
+            [*range(20), *range(23, 43)],
+            "1 of 39 steps are longer than usual, up to 4 days, 0:00:00 where 1 day, 0:00:00",
+        ),
+        ([*range(20), *range(19, 39)], "rows that share their time in column 'day' with the row before: 1"),
+    ],
+)
+def test_rows_that_are_not_evenly_spaced_in_time_are_told_of(prepared, days, warning):
+    data = prepared(dated(days), data={"target": "v"}, **series(window=4))
+
+    found = [one for one in data.report["warnings"] if "'day'" in one]
+    assert len(found) == (warning is not None)
+    assert all(warning in one for one in found)
+
+
+def test_months_are_evenly_spaced(prepared):
+    months = [str(np.datetime64("2020-01") + month) + "-01" for month in range(40)]
+
+    data = prepared({"month": months, "v": np.sin(np.arange(40))}, data={"target": "v"}, **series(window=4))
+
+    assert data.report["warnings"] == []
