@@ -99,3 +99,67 @@ def test_what_is_no_number_is_black():
     pixels = decode(saved(values, "TIFF"), shape=Shape(2, 2, 1), place="it")
 
     assert pixels[..., 0].tolist() == [[0, 1], [255, 0]]
+
+
+COLOUR = np.array([200, 100, 50], np.uint8)
+
+
+def filled(mode: str) -> Image.Image:
+    """One colour in a mode of Pillow's; where a mode knows transparency, half of it is transparent."""
+    image = Image.fromarray(np.tile(COLOUR, (4, 4, 1)))
+    if mode == "P":
+        palette = image.quantize(4)
+        palette.info["transparency"] = 0
+        return palette
+    if mode in {"RGBA", "LA"}:
+        image = image.convert(mode)
+        image.putalpha(Image.fromarray(np.repeat([[0, 0, 255, 255]], 4, axis=0).astype(np.uint8)))
+        return image
+    if mode == "I;16":
+        return Image.fromarray(np.full((4, 4), 30_000, np.uint16))
+    return image.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "shown"),
+    [
+        ("RGB", "PNG", [200, 100, 50]),
+        ("RGBA", "PNG", [200, 100, 50]),  # transparent places show the colour that they hide
+        ("P", "PNG", [200, 100, 50]),
+        ("CMYK", "TIFF", [200, 100, 50]),
+        ("L", "PNG", [124] * 3),  # 0.299 * 200 + 0.587 * 100 + 0.114 * 50
+        ("LA", "PNG", [124] * 3),
+        ("I;16", "PNG", [117] * 3),  # 30,000 of 65,535
+    ],
+)
+def test_every_mode_becomes_eight_bits_of_colour(mode, kind, shown):
+    buffer = io.BytesIO()
+    filled(mode).save(buffer, kind)
+
+    pixels = decode(buffer.getvalue(), shape=Shape(4, 4, 3), place="it")
+
+    assert (np.abs(pixels.astype(int) - shown) <= 2).all()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animation_the_first_picture_counts(kind):
+    first, others = Image.new("L", (4, 4), 250), [Image.new("L", (4, 4), 10) for _ in range(3)]
+    buffer = io.BytesIO()
+    first.save(buffer, kind, save_all=True, append_images=others)
+
+    assert decode(buffer.getvalue(), shape=Shape(4, 4, 1), place="it").min() > 240
+
+
+@pytest.mark.parametrize("shape", [Shape(1, 1, 3), Shape(7, 1, 1), Shape(2, 9, 3, "crop")])
+def test_an_image_of_one_pixel_fills_every_shape(shape):
+    pixels = decode(saved(COLOUR.reshape(1, 1, 3)), shape=shape, place="it")
+
+    assert pixels.shape == (shape.height, shape.width, shape.channels)
+    assert np.ptp(pixels, axis=(0, 1)).max() == 0
+
+
+def test_a_photograph_that_is_cut_off_is_named():
+    content = saved(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), "JPEG")
+
+    with pytest.raises(InvalidData, match=r"cats/1\.jpg: the image is damaged"):
+        decode(content[: len(content) // 2], shape=Shape(8, 8, 3), place="cats/1.jpg")
