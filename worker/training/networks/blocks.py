@@ -24,23 +24,28 @@ ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
 }
 
 MOST_GROUPS = 32
+#: A group that is measured needs some values: one would always become 0, and of two only the larger would be told.
+FEWEST_OF_A_ROW, FEWEST_CHANNELS = 8, 2
 
 
-def num_groups(width: int) -> int:
-    """Groups of group norm: 32 (Wu and He 2018), or as many of them as divide the width."""
-    return math.gcd(MOST_GROUPS, width)
+def num_groups(width: int, *, fewest: int) -> int:
+    """Groups of group norm: 32 (Wu and He 2018), or as many of them as divide the width and have `fewest` or more."""
+    groups = math.gcd(MOST_GROUPS, width)
+    while groups > 1 and width // groups < fewest:
+        groups //= 2
+    return groups
 
 
 #: Norms over rows of features [N, width], and over images [N, width, H, W].
 NORMS: Mapping[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm1d,
     "layer": nn.LayerNorm,
-    "group": lambda width: nn.GroupNorm(num_groups(width), width),
+    "group": lambda width: nn.GroupNorm(num_groups(width, fewest=FEWEST_OF_A_ROW), width),
 }
 IMAGE_NORMS: Mapping[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
     "layer": lambda width: nn.GroupNorm(1, width),
-    "group": lambda width: nn.GroupNorm(num_groups(width), width),
+    "group": lambda width: nn.GroupNorm(num_groups(width, fewest=FEWEST_CHANNELS), width),
 }
 
 

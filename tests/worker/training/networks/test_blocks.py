@@ -82,8 +82,22 @@ def test_dropout_repeats_itself_for_a_seed_and_rests_in_evaluation():
     assert torch.equal(Dropout(0.0)(values), values)
 
 
-def test_as_many_groups_as_divide_the_width():
-    assert [num_groups(width) for width in (64, 48, 10, 7)] == [32, 16, 2, 1]
+def test_as_many_groups_as_divide_the_width_and_have_enough_to_measure():
+    assert [num_groups(width, fewest=2) for width in (64, 48, 32, 10, 7, 4, 1)] == [32, 16, 16, 2, 1, 2, 1]
+    assert [num_groups(width, fewest=8) for width in (256, 128, 64, 32, 12, 8, 1)] == [32, 16, 8, 4, 1, 1, 1]
+
+
+@pytest.mark.parametrize("width", [8, 16, 32, 64])
+def test_group_norm_of_a_row_leaves_something_to_learn_from(width):
+    """A group of one value would answer its bias whatever the row, and one of two could only tell which is larger."""
+    network = built(TABLE, type="mlp", hidden=[width], norm="group", dropout=0.0, activation="tanh").eval()
+    torch.manual_seed(0)
+    batch = batch_for(TABLE, rows=40)
+    normed = network.layers[:2](network.input(batch))
+    assert len(normed.round(decimals=3).unique()) > 20 * width
+    assert network(batch).std(0).min() > 0.01
+    one = {name: values[:1] for name, values in batch.items()}
+    assert torch.allclose(network.train()(one), network.eval()(one))
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_norms_are_those_asked_for(norm, kind):
     assert norms
     assert all(isinstance(module, kind) for module in norms)
     if norm != "batch":
-        assert {module.num_groups for module in norms} == ({32} if norm == "group" else {1})
+        assert {module.num_groups for module in norms} == ({16, 32} if norm == "group" else {1})
     assert not any("Norm" in name for name in kinds(built(IMAGE, type="resnet", norm="none")))
 
 
