@@ -16,6 +16,7 @@ from worker.training.predicting import Predictor
 
 LEVELS = [0.1, 0.5, 0.9]
 LOSS = {"type": "quantile", "quantile": LEVELS}
+ALONE = {"evaluation": {"baselines": False}}
 SMALL = {"type": "mlp", "hidden": [16], "dropout": 0.0}
 
 
@@ -36,7 +37,8 @@ def trained(source, directory, **sections):
 @pytest.fixture(scope="module")
 def fan(tmp_path_factory):
     data = {"dataset": "fan", "target": "y"}
-    sections = {"data": data, "task": "regression", "network": SMALL, "loss": LOSS, "training": {"epochs": 40}}
+    training = {"epochs": 25, "batch_size": 64}
+    sections = {"data": data, "task": "regression", "network": SMALL, "loss": LOSS, "training": training, **ALONE}
     return trained(noisy(), tmp_path_factory.mktemp("fan"), **sections)
 
 
@@ -116,14 +118,14 @@ def test_a_forecast_has_quantiles_for_every_row_ahead(tmp_path, network, target_
 
 def test_heads_of_an_ensemble_have_all_quantiles(tmp_path):
     sections = {"network": {"type": "tabm", "heads": 2, "hidden": [8]}, "training": {"epochs": 1}, "loss": LOSS}
-    _, predictor = trained(noisy(rows=80), tmp_path, data={"dataset": "x", "target": "y"}, **sections)
+    _, predictor = trained(noisy(rows=80), tmp_path, data={"dataset": "x", "target": "y"}, **sections, **ALONE)
 
     assert set(predictor.predict([{"x": 0.5}]).rows[0]["quantiles"]) == {"0.1", "0.5", "0.9"}
 
 
 def test_one_quantile_is_told_by_its_share_too(tmp_path):
     sections = {"network": SMALL, "training": {"epochs": 1}, "loss": {"type": "quantile", "quantile": 0.9}}
-    result, predictor = trained(noisy(rows=80), tmp_path, data={"dataset": "x", "target": "y"}, **sections)
+    result, predictor = trained(noisy(rows=80), tmp_path, data={"dataset": "x", "target": "y"}, **sections, **ALONE)
 
     row = predictor.predict([{"x": 0.5}]).rows[0]
 
