@@ -57,6 +57,10 @@ class Pace:
         self._sent: Counter[str] = Counter()
         self._held: set[str] = set()
 
+    def owes_to(self, pool: str) -> bool:
+        """Whether a ring of this pool is sent anyway, soon."""
+        return pool in self._held
+
     @property
     def owes(self) -> bool:
         """Whether a ring has been held back."""
@@ -88,6 +92,7 @@ class Doorbell:
         self._broker_url = broker_url
         self._messages: queue.Queue[_Ring | _Nudge | None] = queue.Queue(maxsize=_LONGEST_QUEUE)
         self._thread = threading.Thread(target=self._work, name="doorbell", daemon=True)
+        self._pace = Pace()
         self._closing = threading.Event()
         self._has_complained = False
         self._is_overflowing = False
@@ -105,8 +110,12 @@ class Doorbell:
             self._thread.join(timeout_seconds)
 
     def ring(self, pool: str) -> None:
-        """Wake a worker of this pool. Call it after the commit. Never blocks, never fails."""
-        self._put(_Ring(pool))
+        """Wake a worker of this pool. Call it after the commit. Never blocks, never fails.
+
+        In a burst the thread is left to sleep: the ring that it owes the pool is sent after this commit as well.
+        """
+        if not self._pace.owes_to(pool):
+            self._put(_Ring(pool))
 
     def nudge(self, words: str) -> None:
         """Let every worker hear at once what it would find by itself later: the id of a job that has orders, or
@@ -132,6 +141,7 @@ class Doorbell:
 
     def _lost(self, error: Exception) -> None:
         self.is_connected = False
+        self._pace = Pace()  # what was owed is left to the sweep
         if not self._has_complained:
             self._has_complained = True
             _logger.warning(
@@ -149,7 +159,7 @@ class Doorbell:
             client = connection.default_channel.client
             client.ping()
             self._found()
-            pace = Pace()
+            pace = self._pace = Pace()
             while True:
                 for pool in pace.owed(time.monotonic()):
                     self._send(app, connection, _Ring(pool))

@@ -10,7 +10,6 @@ as they are, and of a million a thousand buckets that hide no spike.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from statistics import median
 import _servers
 import httpx2
 import numpy as np
+import orjson
 from _report import Row, finish
 from _servers import Server
 from _specs import SPEC
@@ -90,7 +90,7 @@ class Ours:
         path = f"/v1/jobs/{self.lease.job_id}/metrics/{name}"
         answer = self.http.get(path, params={"max_points": max_points})
         answer.raise_for_status()
-        return len(json.loads(answer.content)["step"])
+        return len(orjson.loads(answer.content)["step"])
 
     def stored_bytes(self) -> int:
         """The size of the database."""
@@ -124,7 +124,7 @@ class Mlflow:
         query = {"run_id": self.run_id, "metric_key": name, "max_results": max_points}
         answer = self.http.get("/metrics/get-history", params=query)
         answer.raise_for_status()
-        return len(json.loads(answer.content)["metrics"])
+        return len(orjson.loads(answer.content)["metrics"])
 
     def _ask(self, what: str, **document: object) -> dict[str, dict[str, dict[str, str]]]:
         answer = self.http.post(f"/{what}", json=document)

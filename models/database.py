@@ -221,6 +221,7 @@ def _sqlite_engine(url: URL) -> Engine:
         hide_parameters=True,
         pool_size=_POOL_SIZE,
         max_overflow=_MAX_OVERFLOW,
+        pool_use_lifo=True,  # the connection that has just written knows the pages that are written next
         connect_args={"timeout": _BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
     )
     journal_mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "PERSIST"

@@ -22,6 +22,8 @@ from models.tables import metric_chunks, metric_series
 
 #: The last word of a metric's name that makes less of it better.
 LOWER_IS_BETTER: Final = frozenset({"loss", "mse", "mae", "rmse", "mape", "error", "gradient_norm", "perplexity"})
+#: Letters of `2026-11-22T10:20:30.123456Z`.
+_MOMENT_LENGTH: Final = 27
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +65,13 @@ class Buckets:
 
     def document(self) -> dict[str, Any]:
         """The columns as the API shows them."""
+        return self._shown(_moments(self.points.times))
+
+    def _shown(self, times: list[str] | orjson.Fragment) -> dict[str, Any]:
         return {
             "name": self.name,
             "step": self.points.steps.tolist(),
-            "time": _moments(self.points.times),
+            "time": times,
             "value": _numbers(self.points.values),
             "min": _numbers(self.minimum),
             "max": _numbers(self.maximum),
@@ -75,7 +80,7 @@ class Buckets:
 
     def json(self) -> bytes:
         """The document as JSON text."""
-        return orjson.dumps(self.document())
+        return orjson.dumps(self._shown(_moments_json(self.points.times)))
 
 
 def is_lower_better(name: str) -> bool:
@@ -250,9 +255,31 @@ def _stored(value: float) -> float | None:
 
 
 def _moments(times: np.ndarray[Any, np.dtype[np.float64]]) -> list[str]:
-    """As `clock.rfc3339` writes them, four times as fast."""
-    microseconds = np.round(times * 1e6).astype("datetime64[us]")
-    return [f"{text}Z" for text in np.datetime_as_string(microseconds, unit="us").tolist()]
+    """As `clock.rfc3339` writes them, and sooner."""
+    text = _written(times)[:, 1:-2].tobytes().decode("ascii")
+    return [text[start : start + _MOMENT_LENGTH] for start in range(0, len(text), _MOMENT_LENGTH)]
+
+
+def _moments_json(times: np.ndarray[Any, np.dtype[np.float64]]) -> orjson.Fragment:
+    """The same as a JSON array, without a string for each."""
+    return orjson.Fragment(b"[" + _written(times).tobytes()[:-1] + b"]")
+
+
+def _written(times: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Times as the letters of JSON strings, each with a comma behind it: [times, letters]. Every second is written
+    once, and what is behind it digit by digit for all of them.
+    """
+    seconds, microseconds = np.divmod(np.round(times * 1e6).astype(np.int64), 1_000_000)
+    distinct, which = np.unique(seconds, return_inverse=True)
+    whole = np.datetime_as_string(distinct.astype("datetime64[s]")).astype("S19")
+    letters = np.empty((len(times), _MOMENT_LENGTH + 3), np.uint8)
+    letters[:, [0, 20, 27, 28, 29]] = np.frombuffer(b'".Z",', np.uint8)
+    letters[:, 1:20] = whole.view(np.uint8).reshape(-1, 19)[which]
+    left = microseconds.astype(np.uint32)
+    for place in range(26, 20, -1):
+        left, digit = np.divmod(left, 10)
+        letters[:, place] = digit + ord("0")
+    return letters
 
 
 def _numbers(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | str | None]:

@@ -132,6 +132,19 @@ def test_closing_sends_what_is_waiting(broker: redis.Redis, broker_url: str):
     assert not [thread for thread in threading.enumerate() if thread.name == "doorbell" and thread is bell._thread]
 
 
+def test_a_ring_that_is_owed_anyway_wakes_no_thread():
+    bell = Doorbell("redis://127.0.0.1:9/0")  # not started: what is put stays
+    for _ in range(MOST_RINGS + 1):
+        bell._pace.admits("gpu", time.monotonic())
+    bell.ring("gpu")
+    assert bell._messages.empty()
+    bell.ring("cpu")
+    assert bell._messages.qsize() == 1
+    assert bell._pace.owed(float("inf")) == ["gpu"]
+    bell.ring("gpu")
+    assert bell._messages.qsize() == 2
+
+
 def test_in_a_burst_most_rings_are_held_back_and_the_last_one_is_sent():
     pace = Pace()
     rings = [pace.admits("gpu", 10.0 + number / 10_000) for number in range(5 * MOST_RINGS)]

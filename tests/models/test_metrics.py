@@ -4,11 +4,13 @@ import itertools
 import math
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models import metrics
+from models.clock import rfc3339
 from models.database import Database
 from models.errors import NotFound
 from models.metric_blobs import CHUNK_POINTS, Points, join, pack, points, unpack, unpack_all
@@ -148,3 +150,12 @@ def test_cutting_back_to_nothing_forgets_the_series(database: Database) -> None:
         metrics.cut(connection, job_id=job_id, step=-1)
     with pytest.raises(NotFound, match="none yet"):
         _read(database, job_id, "train/loss")
+
+
+def test_times_are_written_as_everywhere_else() -> None:
+    times = [0.0, 1.7e9, 1.7e9 + 1e-6, 1.7e9 + 0.999999, 1.7e9 + 1.5, 4e9, -0.25]
+    made = metrics.buckets("m", points(np.arange(len(times)), times, np.zeros(len(times))), max_points=100)
+    assert made.document()["time"] == [rfc3339(time) for time in times]
+    empty = metrics.buckets("m", points([], [], []), max_points=100)
+    for one in (made, empty):
+        assert orjson.loads(one.json()) == one.document()
