@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A worker.app worker -P threads -c SLOTS -Q POOL`.
+"""The Celery application: `celery -A worker.app worker -P threads -c SLOTS+1 -Q POOL`.
 
 Celery carries doorbells, nothing else: no results, no remote control, no events, JSON only. The bootstep below starts
 and stops the worker proper, which trains with or without a broker.
