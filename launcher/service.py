@@ -72,9 +72,7 @@ class Plan:
 
     def _worker(self) -> Part:
         command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-P", "threads"]
-        # One more than there are slots: with every thread busy Celery looks for the next doorbell twice a second only,
-        # and who is busy passes a doorbell on.
-        command += ["-c", str(self.settings.slots + 1), "-Q", self.settings.pool]
+        command += ["-Q", self.settings.pool]
         command += ["--without-gossip", "--without-mingle", "--loglevel", self.settings.log_level]
         part = self._part("worker", command)
         part.grace_seconds = self.settings.drain_seconds + self.settings.stop_grace_seconds + 5

@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A worker.app worker -P threads -c SLOTS+1 -Q POOL`.
+"""The Celery application: `celery -A worker.app worker -P threads -Q POOL`.
 
 Celery carries doorbells, nothing else: no results, no remote control, no events, JSON only. The bootstep below starts
 and stops the worker proper, which trains with or without a broker.
@@ -59,6 +59,9 @@ def make_app() -> Celery:
         task_serializer="json",
         accept_content=["json"],
         worker_consumer="worker.consumer:EagerConsumer",
+        # One thread more than slots: with every thread busy Celery looks for the next doorbell twice a second only.
+        # Who has no free slot passes a doorbell on.
+        worker_concurrency=settings().slots + 1,
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,  # a busy worker leaves doorbells to idle ones
         worker_enable_remote_control=False,

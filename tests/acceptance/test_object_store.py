@@ -143,7 +143,7 @@ class Fleet:
         return bytes(answer.content)
 
 
-WORKER = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-P", "threads", "-c", "1", "-Q", "default"]
+WORKER = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-P", "threads", "-Q", "default"]
 WORKER += ["--without-gossip", "--without-mingle", "--loglevel", "info"]
 
 

@@ -45,6 +45,16 @@ def test_brokers_are_reached_by_tcp_and_by_unix_socket(monkeypatch, url):
         settings.cache_clear()
 
 
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_thread_hears_doorbells_while_every_slot_trains(monkeypatch, slots):
+    monkeypatch.setenv("TRAINYARD_SLOTS", str(slots))
+    settings.cache_clear()
+    try:
+        assert make_app().conf.worker_concurrency == slots + 1
+    finally:
+        settings.cache_clear()
+
+
 def test_without_a_worker_a_bell_fails_loudly():
     with pytest.raises(RuntimeError, match="no worker"):
         service.current()

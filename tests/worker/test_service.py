@@ -51,8 +51,6 @@ def celery_worker(folder: Path, database_url: str, environment: dict[str, str]) 
         "worker",
         "-P",
         "threads",
-        "-c",
-        "1",
         "-Q",
         "default",
     ]
