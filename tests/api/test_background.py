@@ -4,6 +4,7 @@ import threading
 
 from fastapi import FastAPI
 from sqlalchemy import update
+from starlette.testclient import TestClient
 
 from api.background import Background, Sweep
 from models.database import Database
@@ -47,10 +48,15 @@ def test_a_sleeping_sweep_is_woken_to_stop():
     assert not [thread for thread in threading.enumerate() if thread.name == "sweep-rare"]
 
 
-def test_stopping_the_service_leaves_no_thread_behind(connect: Connect, app: FastAPI):
-    assert connect("admin").get("/v1/jobs").status_code == 200
-    names = {thread.name for thread in threading.enumerate()}
-    assert {"sweep-reaper", "sweep-doorbell", "sweep-profiles", "sweep-idempotency", "sweep-keys", "doorbell"} <= names
+def test_stopping_the_service_leaves_no_thread_behind(app: FastAPI):
+    wanted = {"sweep-reaper", "sweep-doorbell", "sweep-profiles", "sweep-idempotency", "sweep-keys", "doorbell"}
+    before = set(threading.enumerate())
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.get("/version").status_code == 200
+        wait_for(lambda: wanted <= {thread.name for thread in threading.enumerate()}, "the service's threads")
+        started = {thread for thread in threading.enumerate() if thread.name in wanted} - before
+    assert len(started) == len(wanted)
+    assert not [thread.name for thread in started if thread.is_alive()]
 
 
 def test_a_job_whose_worker_fell_silent_goes_back_to_the_queue(quick_connect: Connect, database: Database):

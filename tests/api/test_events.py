@@ -248,8 +248,8 @@ def _cut_after(client: httpx2.Client, job_id: str, last: str, *, num_bytes: int)
     headers = {**STREAM, "Last-Event-ID": last}
     patience = httpx2.Timeout(30, read=0.3)
     with (
+        suppress(httpx2.ReadTimeout),  # also before the first byte
         client.stream("GET", _stream(job_id), headers=headers, timeout=patience) as response,
-        suppress(httpx2.ReadTimeout),
     ):
         for piece in response.iter_raw(chunk_size=8):
             text += piece
