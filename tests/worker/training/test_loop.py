@@ -147,13 +147,13 @@ def test_a_validation_gives_a_sign_for_every_slice(tmp_path, monkeypatch):
     assert signs.num == math.ceil(len(loop.session.validation) / 4) > 1
 
 
-def test_a_save_gives_a_sign_before_it_and_for_every_piece_of_a_file(tmp_path):
+def test_a_save_gives_signs_before_it_for_every_piece_of_a_file_and_for_every_sync(tmp_path):
     signs = Signs()
     loop = loop_for("flowers", tmp_path, callback=signs)
     loop.keeper.save(waits=True)
     num_tensors = len(loop.session.model.state_dict())
     files = {"state": 1, "weights": 1 + num_tensors, "golden": 1 + len({"numbers", "categories", "outputs"})}
-    assert signs.num == 1 + sum(files.values())
+    assert signs.num == 2 + sum(files.values()) + len(files)
 
 
 def test_a_step_that_is_saved_is_not_saved_again_until_it_is_the_best_too(tmp_path):

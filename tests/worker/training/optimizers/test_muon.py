@@ -27,22 +27,22 @@ def gradients_into(network, *, seed):
         weight.grad = torch.randn(weight.shape, generator=random)
 
 
-def after_steps(network, optimizer, *, take):
+def after_steps(network, take):
     for seed in range(4):
         gradients_into(network, seed=seed)
-        take(optimizer)
+        take()
     return {name: weight.detach().clone() for name, weight in network.named_parameters()}
 
 
 @pytest.mark.parametrize("nesterov", [True, False])
 def test_hidden_matrices_move_as_by_the_muon_of_pytorch(nesterov):
     ours, theirs = layers(), layers()
-    moved = after_steps(ours, optimizers.build(spec_of(nesterov=nesterov), ours), take=fused.step)
+    moved = after_steps(ours, fused.Step(optimizers.build(spec_of(nesterov=nesterov), ours)))
     hidden = [theirs[2].weight, theirs[3].weight]
     reference = torch.optim.Muon(
         hidden, lr=0.02, weight_decay=0.1, momentum=0.9, nesterov=nesterov, adjust_lr_fn="match_rms_adamw"
     )
-    expected = after_steps(theirs, reference, take=lambda optimizer: optimizer.step())
+    expected = after_steps(theirs, reference.step)
     for name in ("2.weight", "3.weight"):
         assert torch.allclose(moved[name], expected[name], atol=1e-6)
         assert not torch.allclose(moved[name], layers().get_parameter(name), atol=1e-2)
@@ -50,12 +50,12 @@ def test_hidden_matrices_move_as_by_the_muon_of_pytorch(nesterov):
 
 def test_everything_else_moves_as_by_adamw_and_only_matrices_decay():
     ours, theirs = layers(), layers()
-    moved = after_steps(ours, optimizers.build(spec_of(), ours), take=fused.step)
+    moved = after_steps(ours, fused.Step(optimizers.build(spec_of(), ours)))
     rest = {name: weight for name, weight in theirs.named_parameters() if name not in ("2.weight", "3.weight")}
     outer = [rest.pop("0.weight"), rest.pop("4.weight")]
     groups = [{"params": outer, "weight_decay": 0.1}, {"params": list(rest.values()), "weight_decay": 0.0}]
     reference = torch.optim.AdamW(groups, lr=0.02, betas=(0.8, 0.95), eps=1e-6)
-    expected = after_steps(theirs, reference, take=lambda optimizer: optimizer.step())
+    expected = after_steps(theirs, reference.step)
     for name in ("0.weight", "4.weight", *rest):
         assert torch.allclose(moved[name], expected[name], atol=1e-6)
 
