@@ -45,20 +45,21 @@ async def blocks(request: Request, *, max_bytes: int, idle_seconds: float) -> As
     """The body as it arrives. Raises PayloadTooLarge as soon as it is known to be longer than `max_bytes`, and TooSlow
     where nothing arrives for `idle_seconds`.
     """
-    _check_declared(request, max_bytes)
-    received = 0
-    async for block in _in_time(request.stream(), idle_seconds):
-        received += len(block)
-        if received > max_bytes:
-            raise _too_large(max_bytes)
+    async for block in _within(_in_time(request.stream(), idle_seconds), request, max_bytes):
         if block:
             yield block
 
 
-def _check_declared(request: Request, max_bytes: int) -> None:
+async def _within(stream: AsyncIterator[bytes], request: Request, max_bytes: int) -> AsyncIterator[bytes]:
     declared = request.headers.get("content-length")
     if declared is not None and declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
+    received = 0
+    async for block in stream:
+        received += len(block)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        yield block
 
 
 async def _in_time(stream: AsyncIterator[bytes], idle_seconds: float) -> AsyncIterator[bytes]:
@@ -81,18 +82,12 @@ def _too_large(max_bytes: int) -> PayloadTooLarge:
 
 async def _content(request: Request, service: Service, *, max_bytes: int) -> bytes:
     """The whole body, which has as much time in all as an upload has between two blocks."""
-    _check_declared(request, max_bytes)
-    seconds, parts, received = service.settings.body_seconds, [], 0
+    seconds = service.settings.body_seconds
     try:
         async with asyncio.timeout(seconds):
-            async for block in request.stream():
-                parts.append(block)
-                received += len(block)
-                if received > max_bytes:
-                    raise _too_large(max_bytes)
+            return b"".join([block async for block in _within(request.stream(), request, max_bytes)])
     except TimeoutError as error:
         raise TooSlow(seconds) from error
-    return b"".join(parts)
 
 
 async def json_object(request: Request, service: ServiceDep) -> dict[str, Any]:

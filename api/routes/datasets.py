@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -170,25 +169,23 @@ def _check_source(service: Service, url: str, *, format: str) -> None:  # noqa: 
     settings = service.settings
     if url.startswith(public.SCHEME) and settings.dataset_urls != "none":
         return _check_public(url, format=format)
-    detail = "is not read: this service imports no datasets; TRAINYARD_DATASET_URLS allows it"
-    if settings.dataset_urls != "none":
-        try:
-            outbound.check_url(url, allowed=settings.import_networks)
-        except outbound.Refused as refused:
-            detail = str(refused)
-        else:
-            return None
-    raise Unprocessable(f"#/url {detail}.", code="invalid_body", errors=[FieldError("#/url", detail)])
+    if settings.dataset_urls == "none":
+        raise _refused("#/url", "is not read: this service imports no datasets; TRAINYARD_DATASET_URLS allows it")
+    try:
+        outbound.check_url(url, allowed=settings.import_networks)
+    except outbound.Refused as refused:
+        raise _refused("#/url", str(refused)) from None
 
 
 def _check_public(url: str, *, format: str) -> None:  # noqa: A002 - the word clients use
-    at, detail = (
-        "#/url",
-        f"names no public dataset; there are {', '.join(public.SCHEME + name for name in public.PUBLIC)}",
-    )
-    with suppress(KeyError):
+    try:
         found = public.named(url)
-        if found is None or found.format == format:
-            return
-        at, detail = "#/format", f"must be {found.format} for {url}"
-    raise Unprocessable(f"{at} {detail}.", code="invalid_body", errors=[FieldError(at, detail)])
+    except KeyError:
+        names = ", ".join(public.SCHEME + name for name in public.PUBLIC)
+        raise _refused("#/url", f"names no public dataset; there are {names}") from None
+    if found is not None and found.format != format:
+        raise _refused("#/format", f"must be {found.format} for {url}")
+
+
+def _refused(at: str, detail: str) -> Unprocessable:
+    return Unprocessable(f"{at} {detail}.", code="invalid_body", errors=[FieldError(at, detail)])
